@@ -1,0 +1,253 @@
+//! The preparation of engines that need none of their own, and second order for all of them.
+
+use nalgebra::DMatrix;
+
+use crate::{
+    AdError, Backend, Function, Gradient, Prepared, Result, Shape, Tangent, scratch,
+};
+
+/// A [`Prepared`] that calls the primitives of its backend on `f64`.
+#[derive(Clone)]
+pub struct Sweeps<B: Backend, F: Function> {
+    backend: B,
+    f: F,
+    second: SecondOrder<B::Outer, B::Inner, F>,
+}
+
+impl<B: Backend, F: Function> Sweeps<B, F> {
+    /// Binds `backend` to `f`.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Shape`] unless `x` has `f.inputs()` entries.
+    pub fn new(backend: &B, f: &F, x: &[f64]) -> Result<Self> {
+        AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
+        let second = SecondOrder::new(backend.outer(), backend.inner(), f);
+        Ok(Sweeps { backend: backend.clone(), f: f.clone(), second })
+    }
+}
+
+/// Forwards the second-order methods of [`Prepared`] to a field that is a [`SecondOrder`].
+#[macro_export]
+macro_rules! forward_second_order {
+    ($field:ident) => {
+        fn value_derivative_and_second_derivative_into(
+            &mut self,
+            x: f64,
+            y: &mut [f64],
+            derivative: &mut [f64],
+            second: &mut [f64],
+        ) -> $crate::Result<()> {
+            self.$field.second_derivative(x, y, derivative, second)
+        }
+        fn value_gradient_and_weighted_hvp_into(
+            &mut self,
+            x: &[f64],
+            w: &[f64],
+            v: &[f64],
+            gradient: &mut [f64],
+            hv: &mut [f64],
+        ) -> $crate::Result<f64> {
+            self.$field.weighted_hvp(x, w, v, gradient, hv)
+        }
+        fn value_gradient_and_weighted_hessian_into(
+            &mut self,
+            x: &[f64],
+            w: &[f64],
+            gradient: &mut [f64],
+            hessian: &mut $crate::__private::nalgebra::DMatrix<f64>,
+        ) -> $crate::Result<f64> {
+            self.$field.weighted_hessian(x, w, gradient, hessian)
+        }
+    };
+}
+
+impl<B: Backend, F: Function> Prepared for Sweeps<B, F> {
+    fn shape(&self) -> Shape {
+        Shape::of(&self.f)
+    }
+
+    fn value_into(&mut self, x: &[f64], y: &mut [f64]) -> Result<()> {
+        value(&self.f, x, y)
+    }
+
+    fn value_and_pushforward_into(
+        &mut self,
+        x: &[f64],
+        x_dot: &[f64],
+        y: &mut [f64],
+        y_dot: &mut [f64],
+    ) -> Result<()> {
+        self.backend.pushforward_sweep(&self.f, x, x_dot, y, y_dot)
+    }
+
+    fn value_and_pullback_into(
+        &mut self,
+        x: &[f64],
+        y_bar: &[f64],
+        y: &mut [f64],
+        x_bar: &mut [f64],
+    ) -> Result<()> {
+        self.backend.pullback_sweep(&self.f, x, y_bar, y, x_bar)
+    }
+
+    fn value_and_jacobian_into(
+        &mut self,
+        x: &[f64],
+        y: &mut [f64],
+        jacobian: &mut DMatrix<f64>,
+    ) -> Result<()> {
+        let Shape { inputs, outputs } = self.shape();
+        check_matrix("jacobian", jacobian, (outputs, inputs))?;
+        self.backend.jacobian_sweep(&self.f, x, y, jacobian.as_mut_slice())
+    }
+
+    forward_second_order!(second);
+}
+
+/// Writes `f(x)` into `y` after checking the sizes.
+///
+/// # Errors
+///
+/// [`AdError::Shape`], and the failure of `f`.
+pub fn value<F: Function>(f: &F, x: &[f64], y: &mut [f64]) -> Result<()> {
+    AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
+    AdError::check_len("y", y.len(), f.outputs(), "the number of outputs")?;
+    Ok(f.eval(x, y)?)
+}
+
+/// Checks that `matrix` has the `expected` rows and columns.
+///
+/// # Errors
+///
+/// [`AdError::MatrixShape`] if it has not.
+pub fn check_matrix(
+    what: &'static str,
+    matrix: &DMatrix<f64>,
+    expected: (usize, usize),
+) -> Result<()> {
+    let found = matrix.shape();
+    if found == expected { Ok(()) } else { Err(AdError::MatrixShape { what, found, expected }) }
+}
+
+/// Second derivatives by an `outer` backend over the first derivatives of an `inner` one: the part of
+/// every [`Prepared`] that [`forward_second_order!`](crate::forward_second_order!) forwards to.
+#[derive(Clone)]
+pub struct SecondOrder<O: Backend, I: Backend, F: Function> {
+    outer: O,
+    gradient: Gradient<I, F>,
+    tangent: Tangent<I, F>,
+}
+
+impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
+    /// Binds the two backends to `f`.
+    pub fn new(outer: &O, inner: &I, f: &F) -> Self {
+        SecondOrder {
+            outer: outer.clone(),
+            gradient: Gradient::with_value(inner, f, vec![1.0; f.outputs()]),
+            tangent: Tangent::with_value(inner, f, vec![1.0; f.inputs()]),
+        }
+    }
+
+    /// See [`Prepared::value_derivative_and_second_derivative_into`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Prepared`].
+    pub fn second_derivative(
+        &mut self,
+        x: f64,
+        y: &mut [f64],
+        derivative: &mut [f64],
+        second: &mut [f64],
+    ) -> Result<()> {
+        let shape = Shape::of(self.tangent.function());
+        let m = shape.outputs;
+        if shape.inputs != 1 {
+            let Shape { inputs, outputs } = shape;
+            return Err(AdError::Arity {
+                operation: "second_derivative",
+                needs: "one input",
+                inputs,
+                outputs,
+                instead: "use `hessian` or `weighted_hessian`",
+            });
+        }
+        AdError::check_len("y", y.len(), m, "the number of outputs")?;
+        AdError::check_len("derivative", derivative.len(), m, "the number of outputs")?;
+        AdError::check_len("second", second.len(), m, "the number of outputs")?;
+        scratch::with(4 * m, |buffer: &mut [f64]| {
+            let (values, tangents) = buffer.split_at_mut(2 * m);
+            self.outer.pushforward_sweep(&self.tangent, &[x], &[1.0], values, tangents)?;
+            derivative.copy_from_slice(&values[..m]);
+            y.copy_from_slice(&values[m..]);
+            second.copy_from_slice(&tangents[..m]);
+            Ok(())
+        })
+    }
+
+    /// See [`Prepared::value_gradient_and_weighted_hvp_into`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Prepared`].
+    pub fn weighted_hvp(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        v: &[f64],
+        gradient: &mut [f64],
+        hv: &mut [f64],
+    ) -> Result<f64> {
+        let n = self.check_weighted(w, gradient)?;
+        AdError::check_len("hv", hv.len(), v.len(), "as many as `v`")?;
+        let k = v.len().checked_div(n).unwrap_or(0);
+        AdError::check_len("v", v.len(), k.max(1) * n, "one for each input, of each vector")?;
+        scratch::with((n + 1) * (k + 1), |buffer: &mut [f64]| {
+            let (values, tangents) = buffer.split_at_mut(n + 1);
+            if k == 0 {
+                self.gradient.eval(x, values)?;
+            } else {
+                self.outer.pushforward_sweep(&self.gradient, x, v, values, tangents)?;
+            }
+            gradient.copy_from_slice(&values[..n]);
+            for (hv, tangent) in hv.chunks_exact_mut(n.max(1)).zip(tangents.chunks_exact(n + 1)) {
+                hv.copy_from_slice(&tangent[..n]);
+            }
+            Ok(values[n])
+        })
+    }
+
+    /// See [`Prepared::value_gradient_and_weighted_hessian_into`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Prepared`].
+    pub fn weighted_hessian(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        gradient: &mut [f64],
+        hessian: &mut DMatrix<f64>,
+    ) -> Result<f64> {
+        let n = self.check_weighted(w, gradient)?;
+        check_matrix("hessian", hessian, (n, n))?;
+        scratch::with((n + 1) * (n + 1), |buffer: &mut [f64]| {
+            let (values, jacobian) = buffer.split_at_mut(n + 1);
+            self.outer.jacobian_sweep(&self.gradient, x, values, jacobian)?;
+            gradient.copy_from_slice(&values[..n]);
+            for (j, column) in jacobian.chunks_exact(n + 1).enumerate() {
+                hessian.column_mut(j).copy_from_slice(&column[..n]);
+            }
+            Ok(values[n])
+        })
+    }
+
+    /// Sets the weights, checks the gradient's length, and returns `n`.
+    fn check_weighted(&mut self, w: &[f64], gradient: &[f64]) -> Result<usize> {
+        let Shape { inputs, .. } = Shape::of(self.gradient.function());
+        AdError::check_len("gradient", gradient.len(), inputs, "one for each input")?;
+        self.gradient.set_weights(w)?;
+        Ok(inputs)
+    }
+}
