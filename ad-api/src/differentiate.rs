@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::{
-    AdError, Backend, Capability, Function, Gradient, Jacobian, Lazy, Operation, Prepared, Pullback,
-    Pushforward, Result, SecondDerivative, Shape,
+    AdError, Backend, Capability, Function, Gradient, Jacobian, Lazy, Operation, Prepared,
+    Pullback, Pushforward, Result, SecondDerivative, Shape, sweeps::HvpMode,
 };
 
 /// Writes the one-shot forms: each is a preparation at `x` and one call.
@@ -175,11 +175,7 @@ pub trait Differentiate: Backend {
     /// # Errors
     ///
     /// Those of [`Prepared`].
-    fn lazy_jacobian<F: Function>(
-        &self,
-        f: &F,
-        x: &[f64],
-    ) -> Result<Lazy<Self::Linearization<F>>> {
+    fn lazy_jacobian<F: Function>(&self, f: &F, x: &[f64]) -> Result<Lazy<Self::Linearization<F>>> {
         Ok(Lazy::new(self.linearize(f, x)?.1))
     }
 
@@ -188,11 +184,7 @@ pub trait Differentiate: Backend {
     /// # Errors
     ///
     /// Those of [`Prepared`]; [`AdError::Arity`] unless `f` has one input.
-    fn lazy_derivative<F: Function>(
-        &self,
-        f: &F,
-        x: f64,
-    ) -> Result<Lazy<Self::Linearization<F>>> {
+    fn lazy_derivative<F: Function>(&self, f: &F, x: f64) -> Result<Lazy<Self::Linearization<F>>> {
         Shape::of(f).one_input("lazy_derivative", "use `lazy_jacobian`")?;
         self.lazy_jacobian(f, &[x])
     }
@@ -202,11 +194,7 @@ pub trait Differentiate: Backend {
     /// # Errors
     ///
     /// Those of [`Prepared`]; [`AdError::Arity`] unless `f` has one output.
-    fn lazy_gradient<F: Function>(
-        &self,
-        f: &F,
-        x: &[f64],
-    ) -> Result<Lazy<Self::Linearization<F>>> {
+    fn lazy_gradient<F: Function>(&self, f: &F, x: &[f64]) -> Result<Lazy<Self::Linearization<F>>> {
         Shape::of(f).one_output("lazy_gradient", "use `lazy_jacobian`")?;
         self.lazy_jacobian(f, x)
     }
@@ -218,7 +206,8 @@ pub trait Differentiate: Backend {
     ///
     /// Those of [`Prepared`]; [`AdError::Arity`] unless `f` has one output.
     fn lazy_hessian<F: Function>(&self, f: &F, x: &[f64]) -> Result<LazyHessian<Self, F>> {
-        Shape::of(f).one_output("lazy_hessian", "use `Gradient` with weights and `lazy_jacobian`")?;
+        Shape::of(f)
+            .one_output("lazy_hessian", "use `Gradient` with weights and `lazy_jacobian`")?;
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
         self.outer().lazy_jacobian(&Gradient::new(self.inner(), f, vec![1.0]), x)
     }
@@ -238,17 +227,13 @@ pub trait Differentiate: Backend {
                 .outer()
                 .jacobian_capability(Shape { inputs: n, outputs: n + 1 })
                 .over(&self.inner().pullback_capability(shape, 1)),
-            Operation::Hvp => self
-                .outer()
-                .pushforward_capability(Shape { inputs: n, outputs: n + 1 }, 1)
-                .over(&self.inner().pullback_capability(shape, 1)),
+            Operation::Hvp => HvpMode::choose(self.outer(), self.inner(), shape).1,
         }
     }
 }
 
 /// What [`Differentiate::lazy_hessian`] returns.
-pub type LazyHessian<B, F> = Lazy<
-    <<B as Backend>::Outer as Backend>::Linearization<Gradient<<B as Backend>::Inner, F>>,
->;
+pub type LazyHessian<B, F> =
+    Lazy<<<B as Backend>::Outer as Backend>::Linearization<Gradient<<B as Backend>::Inner, F>>>;
 
 impl<B: Backend> Differentiate for B {}

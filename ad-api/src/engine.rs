@@ -12,9 +12,7 @@
 
 use std::fmt::Debug;
 
-use crate::{
-    Accuracy, AdError, Capability, Evaluations, Function, Result, Scalar, Shape, scratch,
-};
+use crate::{Accuracy, AdError, Capability, Evaluations, Function, Result, Scalar, Shape, scratch};
 
 /// An automatic differentiation engine: who it is, and how good.
 pub trait Engine: Clone + Debug + Send + Sync + 'static {

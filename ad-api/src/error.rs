@@ -64,7 +64,9 @@ pub enum AdError {
         reason: String,
     },
     /// The engine has no derivative to the accuracy that it promises, as at a pole beside the point.
-    #[error("backend `{backend}` has no accurate derivative with respect to input {input}: {reason}")]
+    #[error(
+        "backend `{backend}` has no accurate derivative with respect to input {input}: {reason}"
+    )]
     Inaccurate {
         /// The backend that was asked.
         backend: String,

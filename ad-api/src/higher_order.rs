@@ -95,6 +95,17 @@ impl<B: Pushforward, F: Function> Tangent<B, F> {
         Tangent { with_value: true, ..Self::new(backend, f, tangent) }
     }
 
+    /// Changes the tangent.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Shape`] unless it has one entry for each input of the function.
+    pub fn set_tangent(&mut self, tangent: &[f64]) -> Result<()> {
+        AdError::check_len("v", tangent.len(), self.f.inputs(), "one for each input")?;
+        self.tangent.copy_from_slice(tangent);
+        Ok(())
+    }
+
     /// The function whose derivative this is.
     pub fn function(&self) -> &F {
         &self.f

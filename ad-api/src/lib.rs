@@ -32,6 +32,7 @@ mod engine;
 mod error;
 mod function;
 mod higher_order;
+mod implicit;
 pub mod lift;
 mod linearization;
 mod rule;
@@ -51,11 +52,10 @@ pub use function::Function;
 pub use higher_order::{
     Gradient, Hessian, HigherOrder, HigherOrderPrepared, SecondDerivative, Tangent,
 };
+pub use implicit::{ImplicitRoot, LinearSolve};
 pub use lift::Lift;
 pub use linearization::{Compose, Lazy, LinearOperator, Plus, Resweep, Scaled, Transpose};
-pub use rule::{
-    DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules,
-};
+pub use rule::{DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules};
 pub use scalar::Scalar;
 pub use sweeps::{SecondOrder, Sweeps, check_matrix, value};
 

@@ -268,7 +268,11 @@ pub mod elementary {
     #[inline]
     pub fn sinc<L: Lift + Scalar>(x: L, hyperbolic: f64) -> L {
         if x.primal().abs() > 0.5 {
-            return if hyperbolic > 0.0 { ComplexField::sinh(x) / x } else { ComplexField::sin(x) / x };
+            return if hyperbolic > 0.0 {
+                ComplexField::sinh(x) / x
+            } else {
+                ComplexField::sin(x) / x
+            };
         }
         let square = x * x * hyperbolic;
         (1..=7).rev().fold(L::from(1.0), |sum, k| {

@@ -84,12 +84,12 @@ pub trait LinearOperator: Clone + Debug + Send + Sync {
     }
 }
 
-fn check<A: LinearOperator + ?Sized>(operator: &A, v: &[f64], out: &[f64]) -> Result<()> {
+fn check<A: LinearOperator>(operator: &A, v: &[f64], out: &[f64]) -> Result<()> {
     AdError::check_len("v", v.len(), operator.columns(), "the columns of the operator")?;
     AdError::check_len("out", out.len(), operator.rows(), "the rows of the operator")
 }
 
-fn check_transpose<A: LinearOperator + ?Sized>(op: &A, w: &[f64], out: &[f64]) -> Result<()> {
+fn check_transpose<A: LinearOperator>(op: &A, w: &[f64], out: &[f64]) -> Result<()> {
     AdError::check_len("w", w.len(), op.rows(), "the rows of the operator")?;
     AdError::check_len("out", out.len(), op.columns(), "the columns of the operator")
 }
@@ -135,16 +135,12 @@ impl<B: Backend, F: Function> LinearOperator for Resweep<B, F> {
 
     fn apply_into(&self, v: &[f64], out: &mut [f64]) -> Result<()> {
         check(self, v, out)?;
-        scratch::with(self.rows(), |y| {
-            self.backend.pushforward_sweep(&self.f, &self.x, v, y, out)
-        })
+        scratch::with(self.rows(), |y| self.backend.pushforward_sweep(&self.f, &self.x, v, y, out))
     }
 
     fn apply_transpose_into(&self, w: &[f64], out: &mut [f64]) -> Result<()> {
         check_transpose(self, w, out)?;
-        scratch::with(self.rows(), |y| {
-            self.backend.pullback_sweep(&self.f, &self.x, w, y, out)
-        })
+        scratch::with(self.rows(), |y| self.backend.pullback_sweep(&self.f, &self.x, w, y, out))
     }
 
     fn materialize(&self) -> Result<DMatrix<f64>> {

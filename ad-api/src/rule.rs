@@ -7,7 +7,7 @@ use crate::{AdError, Backend, Failure, Function, Scalar, scratch};
 
 /// A map `ℝⁿ → ℝᵐ` whose value is computed in `f64`, by any code, and whose derivatives are stated.
 ///
-/// Every scalar type can apply one ([`Scalar::apply_rule`]): `f64` calls [`value`](Self::value), a
+/// Every scalar type can apply one ([`Scalar::apply_rule`]): `f64` calls [`value`](RuleValue::value), a
 /// dual number calls [`tangent`](Self::tangent) on what it carries, a tape records one node that will
 /// call [`cotangent`](Self::cotangent). Inside a [`Function`], [`Rule::apply`] does it.
 ///
@@ -84,6 +84,20 @@ pub trait Rule: RuleValue {
         y_bar: &[S],
         x_bar: &mut [S],
     ) -> Result<(), Failure>;
+
+    /// The map in the numbers of an engine, inside a [`Function`].
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Shape`] for wrong lengths, and what value and derivatives report.
+    fn apply<S: Scalar>(self: &Arc<Self>, x: &[S], y: &mut [S]) -> Result<(), Failure>
+    where
+        Self: Sized,
+    {
+        AdError::check_len("x", x.len(), self.inputs(), "the inputs of the rule")?;
+        AdError::check_len("y", y.len(), self.outputs(), "the outputs of the rule")?;
+        S::apply_rule(self, x, y)
+    }
 }
 
 /// The value of a [`Rule`].
@@ -100,20 +114,6 @@ pub trait RuleValue: Send + Sync + 'static {
     ///
     /// A [`Failure`] if there is none; it reaches the caller of the derivative.
     fn value(&self, x: &[f64], y: &mut [f64]) -> Result<(), Failure>;
-
-    /// The map in the numbers of an engine, inside a [`Function`].
-    ///
-    /// # Errors
-    ///
-    /// [`AdError::Shape`] for wrong lengths, and what value and derivatives report.
-    fn apply<S: Scalar>(self: &Arc<Self>, x: &[S], y: &mut [S]) -> Result<(), Failure>
-    where
-        Self: Rule + Sized,
-    {
-        AdError::check_len("x", x.len(), self.inputs(), "the inputs of the rule")?;
-        AdError::check_len("y", y.len(), self.outputs(), "the outputs of the rule")?;
-        S::apply_rule(self, x, y)
-    }
 }
 
 /// A rule that states its tangent; see [`Rule::tangent`].

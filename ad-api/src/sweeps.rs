@@ -3,7 +3,8 @@
 use nalgebra::DMatrix;
 
 use crate::{
-    AdError, Backend, Function, Gradient, Prepared, Result, Shape, Tangent, scratch,
+    AdError, Backend, Capability, Evaluations, Function, Gradient, Prepared, Result, Shape,
+    Tangent, scratch,
 };
 
 /// A [`Prepared`] that calls the primitives of its backend on `f64`.
@@ -137,6 +138,7 @@ pub struct SecondOrder<O: Backend, I: Backend, F: Function> {
     outer: O,
     gradient: Gradient<I, F>,
     tangent: Tangent<I, F>,
+    hvp_mode: HvpMode,
 }
 
 impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
@@ -146,6 +148,7 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
             outer: outer.clone(),
             gradient: Gradient::with_value(inner, f, vec![1.0; f.outputs()]),
             tangent: Tangent::with_value(inner, f, vec![1.0; f.inputs()]),
+            hvp_mode: HvpMode::choose(outer, inner, Shape::of(f)).0,
         }
     }
 
@@ -178,6 +181,7 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
         AdError::check_len("second", second.len(), m, "the number of outputs")?;
         scratch::with(4 * m, |buffer: &mut [f64]| {
             let (values, tangents) = buffer.split_at_mut(2 * m);
+            self.tangent.set_tangent(&[1.0])?;
             self.outer.pushforward_sweep(&self.tangent, &[x], &[1.0], values, tangents)?;
             derivative.copy_from_slice(&values[..m]);
             y.copy_from_slice(&values[m..]);
@@ -203,18 +207,62 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
         AdError::check_len("hv", hv.len(), v.len(), "as many as `v`")?;
         let k = v.len().checked_div(n).unwrap_or(0);
         AdError::check_len("v", v.len(), k.max(1) * n, "one for each input, of each vector")?;
-        scratch::with((n + 1) * (k + 1), |buffer: &mut [f64]| {
+        if n == 0 {
+            return scratch::with(1, |value: &mut [f64]| {
+                self.gradient.eval(x, value)?;
+                Ok(value[0])
+            });
+        }
+        match self.hvp_mode {
+            HvpMode::OverPullback => self.hvp_over_pullback(x, v, gradient, hv),
+            HvpMode::OverPushforward => self.hvp_over_pushforward(x, w, v, gradient, hv),
+        }
+    }
+
+    /// `J_g v` for the gradient `g` of the inner engine.
+    fn hvp_over_pullback(
+        &mut self,
+        x: &[f64],
+        v: &[f64],
+        gradient: &mut [f64],
+        hv: &mut [f64],
+    ) -> Result<f64> {
+        let n = gradient.len();
+        scratch::with((n + 1) * (v.len() / n + 1), |buffer: &mut [f64]| {
             let (values, tangents) = buffer.split_at_mut(n + 1);
-            if k == 0 {
-                self.gradient.eval(x, values)?;
-            } else {
-                self.outer.pushforward_sweep(&self.gradient, x, v, values, tangents)?;
-            }
+            self.outer.pushforward_sweep(&self.gradient, x, v, values, tangents)?;
             gradient.copy_from_slice(&values[..n]);
-            for (hv, tangent) in hv.chunks_exact_mut(n.max(1)).zip(tangents.chunks_exact(n + 1)) {
+            for (hv, tangent) in hv.chunks_exact_mut(n).zip(tangents.chunks_exact(n + 1)) {
                 hv.copy_from_slice(&tangent[..n]);
             }
             Ok(values[n])
+        })
+    }
+
+    /// `∇(w·J v)`, which is the same since mixed partial derivatives commute. The gradient `∇(w·f)`
+    /// is a second cotangent of the same sweep.
+    fn hvp_over_pushforward(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        v: &[f64],
+        gradient: &mut [f64],
+        hv: &mut [f64],
+    ) -> Result<f64> {
+        let (n, m) = (gradient.len(), w.len());
+        scratch::with(6 * m + 2 * n, |buffer: &mut [f64]| {
+            let (values, rest) = buffer.split_at_mut(2 * m);
+            let (cotangents, results) = rest.split_at_mut(4 * m);
+            // Outputs are (J v, f): the first cotangent weighs J v, the second f.
+            cotangents[..m].copy_from_slice(w);
+            cotangents[3 * m..].copy_from_slice(w);
+            for (v, hv) in v.chunks_exact(n).zip(hv.chunks_exact_mut(n)) {
+                self.tangent.set_tangent(v)?;
+                self.outer.pullback_sweep(&self.tangent, x, cotangents, values, results)?;
+                hv.copy_from_slice(&results[..n]);
+                gradient.copy_from_slice(&results[n..]);
+            }
+            Ok(values[m..].iter().zip(w).map(|(y, w)| y * w).sum())
         })
     }
 
@@ -249,5 +297,38 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
         AdError::check_len("gradient", gradient.len(), inputs, "one for each input")?;
         self.gradient.set_weights(w)?;
         Ok(inputs)
+    }
+}
+
+/// Which first derivative of the inner engine the outer one differentiates for a Hessian-vector
+/// product: whichever costs fewer evaluations of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HvpMode {
+    /// The outer pushforward of the inner pullback, as forward over reverse.
+    OverPullback,
+    /// The outer pullback of the inner pushforward, as reverse over forward.
+    OverPushforward,
+}
+
+impl HvpMode {
+    /// The cheaper mode for one vector, and its cost.
+    pub(crate) fn choose<O: Backend, I: Backend>(
+        outer: &O,
+        inner: &I,
+        shape: Shape,
+    ) -> (Self, Capability) {
+        let Shape { inputs, outputs } = shape;
+        let over_pullback = outer
+            .pushforward_capability(Shape { inputs, outputs: inputs + 1 }, 1)
+            .over(&inner.pullback_capability(shape, 1));
+        let over_pushforward = outer
+            .pullback_capability(Shape { inputs, outputs: 2 * outputs }, 2)
+            .over(&inner.pushforward_capability(shape, 1));
+        let bound = |c: &Capability| c.evaluations().map_or(usize::MAX, Evaluations::bound);
+        if bound(&over_pushforward) < bound(&over_pullback) {
+            (HvpMode::OverPushforward, over_pushforward)
+        } else {
+            (HvpMode::OverPullback, over_pullback)
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The grid of operations through one backend.
 
-use ad_api::{Backend, Differentiate, Failure, Function, HigherOrder, LinearOperator, Prepared, Scalar};
+use ad_api::{
+    Backend, Differentiate, Failure, Function, HigherOrder, LinearOperator, Prepared, Scalar,
+};
 use ad_dual::Dual;
 
 #[derive(Clone)]
@@ -21,7 +23,10 @@ impl Function for Quartic {
 #[test]
 fn derivatives_of_one_variable() {
     let b = HigherOrder::new(Dual::default(), HigherOrder::new(Dual::default(), Dual::default()));
-    assert_eq!(b.value_derivative_and_second_derivative(&Quartic, 2.0).unwrap(), (31.0, 64.0, 96.0));
+    assert_eq!(
+        b.value_derivative_and_second_derivative(&Quartic, 2.0).unwrap(),
+        (31.0, 64.0, 96.0)
+    );
     assert_eq!(b.third_derivative(&Quartic, 2.0).unwrap(), 96.0);
     let mut p = b.prepare(&Quartic, &[0.0]).unwrap();
     assert_eq!(p.hessian(&[2.0]).unwrap()[(0, 0)], 96.0);
