@@ -7,11 +7,34 @@
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::Scalar;
 
 thread_local! {
-    static POOLS: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
+    static POOLS: RefCell<HashMap<TypeId, Box<dyn Any>, BuildHasherDefault<TypeIdHasher>>> =
+        RefCell::default();
+}
+
+/// A [`TypeId`] is a hash already. PERF: a small Jacobian spends most of its time in these lookups;
+/// hashing once more would double it.
+#[derive(Default)]
+struct TypeIdHasher(u64);
+
+impl Hasher for TypeIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 /// Calls `body` with a buffer of `len` zeros. Nested calls get different buffers.
