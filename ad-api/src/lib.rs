@@ -35,6 +35,7 @@ mod higher_order;
 mod implicit;
 pub mod lift;
 mod linearization;
+mod operation;
 mod rule;
 mod scalar;
 pub mod scratch;
@@ -55,6 +56,7 @@ pub use higher_order::{
 pub use implicit::{ImplicitRoot, LinearSolve};
 pub use lift::Lift;
 pub use linearization::{Compose, Lazy, LinearOperator, Plus, Resweep, Scaled, Transpose};
+pub use operation::{Binary, Unary};
 pub use rule::{DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules};
 pub use scalar::Scalar;
 pub use sweeps::{SecondOrder, Sweeps, check_matrix, value};

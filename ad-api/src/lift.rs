@@ -6,11 +6,12 @@
 //! [`scalar!`](crate::scalar!) writes the operator and nalgebra traits. Since the partials are inner
 //! numbers, types nest to any depth.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use nalgebra::ComplexField;
 
-use crate::{Failure, Rule, Scalar};
+use crate::{Binary, Failure, Rule, Scalar, Unary};
 
 /// A number that wraps an inner [`Scalar`] and carries derivatives: the hooks of
 /// [`scalar!`](crate::scalar!).
@@ -58,6 +59,55 @@ pub trait Lift: Copy + Send + Sync + 'static {
     /// Whether value and derivatives are all zero: see [`Scalar::vanishes`].
     fn lift_vanishes(self) -> bool {
         self.is_constant() && self.inner().vanishes()
+    }
+
+    /// As [`lift_unary`](Self::lift_unary), and says which function `φ` is: for engines that record
+    /// programs.
+    #[inline]
+    fn lift_elementary(self, function: Unary, value: Self::Inner, d: Self::Inner) -> Self {
+        let _ = function;
+        self.lift_unary(value, d)
+    }
+
+    /// A step function of the number: constant almost everywhere, so that no derivative remains.
+    #[inline]
+    fn lift_step(self, function: Unary, value: Self::Inner) -> Self {
+        let _ = function;
+        Self::constant(value)
+    }
+
+    /// As [`lift_binary`](Self::lift_binary), and says which function `φ` is.
+    #[inline]
+    fn lift_elementary_binary(
+        self,
+        rhs: Self,
+        function: Binary,
+        value: Self::Inner,
+        d_self: Self::Inner,
+        d_rhs: Self::Inner,
+    ) -> Self {
+        let _ = function;
+        self.lift_binary(rhs, value, d_self, d_rhs)
+    }
+
+    /// The result of a function that hands on an operand chosen by the primals; an engine that
+    /// records programs replaces it by the function.
+    #[inline]
+    fn lift_choice(self, rhs: Self, function: Binary, chosen: Self) -> Self {
+        let _ = (rhs, function);
+        chosen
+    }
+
+    /// How the primals compare. Every branch of a program on a number of this type asks here.
+    #[inline]
+    fn lift_partial_cmp(self, rhs: Self) -> Option<Ordering> {
+        self.inner().partial_cmp(&rhs.inner())
+    }
+
+    /// The innermost value. See [`Scalar::primal`].
+    #[inline]
+    fn lift_primal(self) -> f64 {
+        self.inner().primal()
     }
 
     /// `self + rhs`.
@@ -115,15 +165,26 @@ fn zero<L: Lift>() -> L::Inner {
     L::Inner::from(0.0)
 }
 
-/// One `pub fn name(x)` for each `name => |x, value| derivative`, with `value = x.name()`.
+/// One `pub fn name(x)` for each `name(Function): |x, value| derivative`, with `value = x.name()`.
 macro_rules! unary {
-    ($($name:ident: |$x:ident, $value:ident| $d:expr;)*) => {$(
+    ($($name:ident($function:ident): |$x:ident, $value:ident| $d:expr;)*) => {$(
         #[doc = concat!("`", stringify!($name), "` with its derivative.")]
         #[inline]
         pub fn $name<L: Lift>(x: L) -> L {
             let $x = x.inner();
             let $value = $x.$name();
-            x.lift_unary($value, $d)
+            x.lift_elementary(Unary::$function, $value, $d)
+        }
+    )*};
+}
+
+/// One `pub fn name(x)` for each `name(Function)`, with derivative 0 everywhere.
+macro_rules! steps {
+    ($($name:ident($function:ident);)*) => {$(
+        #[doc = concat!("`", stringify!($name), "`, with derivative 0 everywhere.")]
+        #[inline]
+        pub fn $name<L: Lift>(x: L) -> L {
+            x.lift_step(Unary::$function, x.inner().$name())
         }
     )*};
 }
@@ -131,41 +192,49 @@ macro_rules! unary {
 /// The elementary functions that [`scalar!`](crate::scalar!) delegates to.
 pub mod elementary {
     use super::{Lift, one, zero};
-    use crate::Scalar;
+    use crate::{Binary, Scalar, Unary};
     use nalgebra::{ComplexField, RealField};
 
     unary! {
-        sin: |x, _value| x.cos();
-        cos: |x, _value| -x.sin();
-        tan: |_x, value| value * value + 1.0;
-        asin: |x, _value| ((one::<L>() - x) * (x + 1.0)).sqrt().recip();
-        acos: |x, _value| -((one::<L>() - x) * (x + 1.0)).sqrt().recip();
-        atan: |x, _value| (x * x + 1.0).recip();
-        sinh: |x, _value| x.cosh();
-        cosh: |x, _value| x.sinh();
-        tanh: |_x, value| (one::<L>() - value) * (value + 1.0);
-        asinh: |x, _value| x.hypot(one::<L>()).recip();
-        acosh: |x, _value| ((x - 1.0).sqrt() * (x + 1.0).sqrt()).recip();
-        atanh: |x, _value| ((one::<L>() - x) * (x + 1.0)).recip();
-        exp: |_x, value| value;
-        exp2: |_x, value| value * std::f64::consts::LN_2;
-        exp_m1: |x, _value| x.exp();
-        ln: |x, _value| x.recip();
-        ln_1p: |x, _value| (x + 1.0).recip();
-        log2: |x, _value| x.recip() * std::f64::consts::LOG2_E;
-        log10: |x, _value| x.recip() * std::f64::consts::LOG10_E;
-        sqrt: |_x, value| value.recip() * 0.5;
-        cbrt: |_x, value| (value * value * 3.0).recip();
-        recip: |_x, value| -value * value;
-        fract: |_x, _value| one::<L>();
-        erf: |x, _value| (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI;
+        sin(Sin): |x, _value| x.cos();
+        cos(Cos): |x, _value| -x.sin();
+        tan(Tan): |_x, value| value * value + 1.0;
+        asin(Asin): |x, _value| ((one::<L>() - x) * (x + 1.0)).sqrt().recip();
+        acos(Acos): |x, _value| -((one::<L>() - x) * (x + 1.0)).sqrt().recip();
+        atan(Atan): |x, _value| (x * x + 1.0).recip();
+        sinh(Sinh): |x, _value| x.cosh();
+        cosh(Cosh): |x, _value| x.sinh();
+        tanh(Tanh): |_x, value| (one::<L>() - value) * (value + 1.0);
+        asinh(Asinh): |x, _value| x.hypot(one::<L>()).recip();
+        acosh(Acosh): |x, _value| ((x - 1.0).sqrt() * (x + 1.0).sqrt()).recip();
+        atanh(Atanh): |x, _value| ((one::<L>() - x) * (x + 1.0)).recip();
+        exp(Exp): |_x, value| value;
+        exp2(Exp2): |_x, value| value * std::f64::consts::LN_2;
+        exp_m1(ExpM1): |x, _value| x.exp();
+        ln(Ln): |x, _value| x.recip();
+        ln_1p(Ln1p): |x, _value| (x + 1.0).recip();
+        log2(Log2): |x, _value| x.recip() * std::f64::consts::LOG2_E;
+        log10(Log10): |x, _value| x.recip() * std::f64::consts::LOG10_E;
+        sqrt(Sqrt): |_x, value| value.recip() * 0.5;
+        cbrt(Cbrt): |_x, value| (value * value * 3.0).recip();
+        recip(Recip): |_x, value| -value * value;
+        fract(Fract): |_x, _value| one::<L>();
+        erf(Erf): |x, _value| (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI;
+    }
+
+    steps! {
+        floor(Floor);
+        ceil(Ceil);
+        round(Round);
+        trunc(Trunc);
+        signum(Signum);
     }
 
     /// `|x|`, with derivative 0 at 0.
     #[inline]
     pub fn abs<L: Lift>(x: L) -> L {
         let inner = x.inner();
-        x.lift_unary(inner.abs(), signum_or_zero(inner))
+        x.lift_elementary(Unary::Abs, inner.abs(), signum_or_zero(inner))
     }
 
     /// The sign of the primal, 0 at 0: `f64::signum(0.0)` is 1, which is no subgradient to prefer.
@@ -183,7 +252,7 @@ pub mod elementary {
             2 => inner * 2.0,
             _ => inner.powi(n - 1) * f64::from(n),
         };
-        x.lift_unary(inner.powi(n), d)
+        x.lift_elementary(Unary::Powi(n), inner.powi(n), d)
     }
 
     /// `x` to the power of `p`. For `x = 0`, `p > 0` the partial with respect to `p` is its limit 0.
@@ -193,11 +262,9 @@ pub mod elementary {
         let value = a.powf(b);
         // x⁰ is 1 everywhere, also at x = 0, where p xᵖ⁻¹ would be 0 · ∞.
         let d_x = if b == 0.0 && a == 0.0 { zero::<L>() } else { b * a.powf(b - 1.0) };
-        if p.is_constant() {
-            return x.lift_unary(value, d_x);
-        }
-        let d_p = if a == 0.0 && b > 0.0 { zero::<L>() } else { value * a.ln() };
-        x.lift_binary(p, value, d_x, d_p)
+        let d_p =
+            if p.is_constant() || (a == 0.0 && b > 0.0) { zero::<L>() } else { value * a.ln() };
+        x.lift_elementary_binary(p, Binary::Powf, value, d_x, d_p)
     }
 
     /// `x a + b` with the single rounding of the inner type.
@@ -220,9 +287,9 @@ pub mod elementary {
         let (a, b) = (x.inner(), y.inner());
         let value = a.hypot(b);
         if value == 0.0 {
-            return x.lift_binary(y, value, zero::<L>(), zero::<L>());
+            return x.lift_elementary_binary(y, Binary::Hypot, value, zero::<L>(), zero::<L>());
         }
-        x.lift_binary(y, value, a / value, b / value)
+        x.lift_elementary_binary(y, Binary::Hypot, value, a / value, b / value)
     }
 
     /// The angle of the point `(x, y)`.
@@ -230,35 +297,35 @@ pub mod elementary {
     pub fn atan2<L: Lift>(y: L, x: L) -> L {
         let (b, a) = (y.inner(), x.inner());
         let r = a.hypot(b);
-        y.lift_binary(x, b.atan2(a), a / r / r, -(b / r / r))
+        y.lift_elementary_binary(x, Binary::Atan2, b.atan2(a), a / r / r, -(b / r / r))
     }
 
     /// The remainder of the division, with the sign of `x`.
     #[inline]
     pub fn rem<L: Lift>(x: L, y: L) -> L {
         let (a, b) = (x.inner(), y.inner());
-        x.lift_binary(y, a % b, one::<L>(), -(a / b).trunc())
+        x.lift_elementary_binary(y, Binary::Rem, a % b, one::<L>(), -(a / b).trunc())
     }
 
     /// The larger of the two, the first on a tie; NaN loses.
     #[inline]
     pub fn max<L: Lift>(x: L, y: L) -> L {
         let (a, b) = (x.inner().primal(), y.inner().primal());
-        if b > a || a.is_nan() { y } else { x }
+        x.lift_choice(y, Binary::Max, if b > a || a.is_nan() { y } else { x })
     }
 
     /// The smaller of the two, the first on a tie; NaN loses.
     #[inline]
     pub fn min<L: Lift>(x: L, y: L) -> L {
         let (a, b) = (x.inner().primal(), y.inner().primal());
-        if b < a || a.is_nan() { y } else { x }
+        x.lift_choice(y, Binary::Min, if b < a || a.is_nan() { y } else { x })
     }
 
     /// `x` with the sign of `sign`.
     #[inline]
     pub fn copysign<L: Lift>(x: L, sign: L) -> L {
         let same = x.inner().is_sign_positive() == sign.inner().is_sign_positive();
-        if same { x } else { x.lift_neg() }
+        x.lift_choice(sign, Binary::Copysign, if same { x } else { x.lift_neg() })
     }
 
     /// `sin(x)/x` with the powers of `hyperbolic = ±1`: `sinhc` for 1, `sinc` for -1.
@@ -267,7 +334,7 @@ pub mod elementary {
     /// would lose them.
     #[inline]
     pub fn sinc<L: Lift + Scalar>(x: L, hyperbolic: f64) -> L {
-        if x.primal().abs() > 0.5 {
+        if ComplexField::abs(x) > 0.5 {
             return if hyperbolic > 0.0 {
                 ComplexField::sinh(x) / x
             } else {
@@ -306,7 +373,7 @@ macro_rules! scalar {
             impl<$($generics)*> $crate::Scalar for $T {
                 const DEPTH: usize = 1 + <Inner<$T> as $crate::Scalar>::DEPTH;
                 #[inline]
-                fn primal(self) -> f64 { $crate::Scalar::primal(self.inner()) }
+                fn primal(self) -> f64 { self.lift_primal() }
                 #[inline]
                 fn vanishes(self) -> bool { self.lift_vanishes() }
                 fn apply_rule<RuleType: $crate::Rule>(
@@ -329,22 +396,22 @@ macro_rules! scalar {
             }
             impl<$($generics)*> PartialEq for $T {
                 #[inline]
-                fn eq(&self, rhs: &Self) -> bool { self.inner() == rhs.inner() }
+                fn eq(&self, rhs: &Self) -> bool { self.lift_partial_cmp(*rhs) == Some(Ordering::Equal) }
             }
             impl<$($generics)*> PartialEq<f64> for $T {
                 #[inline]
-                fn eq(&self, rhs: &f64) -> bool { self.inner() == *rhs }
+                fn eq(&self, rhs: &f64) -> bool { *self == Self::from(*rhs) }
             }
             impl<$($generics)*> PartialOrd for $T {
                 #[inline]
                 fn partial_cmp(&self, rhs: &Self) -> Option<Ordering> {
-                    self.inner().partial_cmp(&rhs.inner())
+                    self.lift_partial_cmp(*rhs)
                 }
             }
             impl<$($generics)*> PartialOrd<f64> for $T {
                 #[inline]
                 fn partial_cmp(&self, rhs: &f64) -> Option<Ordering> {
-                    self.inner().partial_cmp(rhs)
+                    self.lift_partial_cmp(Self::from(*rhs))
                 }
             }
 
@@ -457,9 +524,9 @@ macro_rules! scalar {
                 fn abs_sub(&self, other: &Self) -> Self {
                     if *self <= *other { Self::from(0.0) } else { *self - *other }
                 }
-                fn signum(&self) -> Self { Self::constant(nalgebra::ComplexField::signum(self.inner())) }
-                fn is_positive(&self) -> bool { $crate::Scalar::primal(*self) > 0.0 }
-                fn is_negative(&self) -> bool { $crate::Scalar::primal(*self) < 0.0 }
+                fn signum(&self) -> Self { elementary::signum(*self) }
+                fn is_positive(&self) -> bool { *self > 0.0 }
+                fn is_negative(&self) -> bool { *self < 0.0 }
             }
 
             // approx: on primals.
@@ -526,8 +593,8 @@ macro_rules! scalar {
 
             $crate::scalar!(@complex [$($generics)*] $T,
                 unary: recip sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-                    ln ln_1p log2 log10 sqrt exp exp2 exp_m1 cbrt fract abs;
-                step: floor ceil round trunc signum;
+                    ln ln_1p log2 log10 sqrt exp exp2 exp_m1 cbrt fract abs
+                    floor ceil round trunc signum;
                 constants: pi two_pi frac_pi_2 frac_pi_3 frac_pi_4 frac_pi_6 frac_pi_8
                     frac_1_pi frac_2_pi frac_2_sqrt_pi e log2_e log10_e ln_2 ln_10);
         };
@@ -540,18 +607,12 @@ macro_rules! scalar {
         }
     };
 
-    (@complex [$($generics:tt)*] $T:ty, unary: $($unary:ident)*; step: $($step:ident)*; constants: $($constant:ident)*) => {
+    (@complex [$($generics:tt)*] $T:ty, unary: $($unary:ident)*; constants: $($constant:ident)*) => {
         impl<$($generics)*> nalgebra::ComplexField for $T {
             type RealField = Self;
             $(
                 #[inline]
                 fn $unary(self) -> Self { elementary::$unary(self) }
-            )*
-            $(
-                #[inline]
-                fn $step(self) -> Self {
-                    Self::constant(nalgebra::ComplexField::$step(self.inner()))
-                }
             )*
             #[inline]
             fn from_real(re: Self) -> Self { re }
@@ -564,7 +625,7 @@ macro_rules! scalar {
             #[inline]
             fn modulus_squared(self) -> Self { self * self }
             fn argument(self) -> Self {
-                Self::constant(nalgebra::ComplexField::argument(self.inner()))
+                if self < 0.0 { Self::from(::std::f64::consts::PI) } else { Self::from(0.0) }
             }
             #[inline]
             fn norm1(self) -> Self { elementary::abs(self) }
