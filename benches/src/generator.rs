@@ -14,8 +14,10 @@ impl Generator {
 
     /// The next number, uniform in `[0, 1)`.
     pub fn uniform(&mut self) -> f64 {
-        self.state =
-            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.state >> 11) as f64 * 2.0_f64.powi(-53)
     }
 

@@ -1,0 +1,242 @@
+//! Gradients against their primals, engine by engine: a table, or JSON lines with `--json`.
+//!
+//! Every row has passed a check first: value and sum of absolute gradient entries agree to nine
+//! digits with those that other programs compute for the same problem. Times are CPU times of this
+//! thread: medians over alternating batches of primal and gradient of at least 10 ms each. Compare
+//! ratios, within one run.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use ad_api::{Backend, Function, Prepared, Result};
+use ad_benches::{Bundle, Gmm, LotkaVolterra, Lstm, Observation, Rosenbrock};
+use ad_dual::Dual;
+use ad_native_reverse::NativeReverse;
+use clap::Parser;
+use cpu_time::ThreadTime;
+use peak_alloc::PeakAlloc;
+use serde::Serialize;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Compares the cost of gradients with that of the functions.
+#[derive(Parser)]
+struct Arguments {
+    /// Print one JSON object per row.
+    #[arg(long)]
+    json: bool,
+    /// Run only the problems whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+/// One measurement.
+#[derive(Serialize)]
+struct Row {
+    peer: &'static str,
+    problem: String,
+    primal_ns: f64,
+    gradient_ns: f64,
+    ratio: f64,
+    peak_bytes: usize,
+    value: f64,
+    grad_l1: f64,
+}
+
+/// What the other programs computed.
+struct Expected {
+    value: f64,
+    grad_l1: f64,
+}
+
+const BATCHES: usize = 15;
+const BATCH: Duration = Duration::from_millis(10);
+
+fn batch(repetitions: usize, mut work: impl FnMut()) -> Duration {
+    let start = ThreadTime::now();
+    (0..repetitions).for_each(|_| work());
+    start.elapsed()
+}
+
+/// Keeps the compiler from leaving out the computation of `result`.
+fn consume<T>(result: T) {
+    let _ = black_box(result);
+}
+
+/// How often to repeat `work` for one batch.
+fn repetitions(mut work: impl FnMut()) -> usize {
+    let mut count = 1;
+    loop {
+        let time = batch(count, &mut work);
+        if time >= BATCH {
+            return count;
+        }
+        let factor = BATCH.as_secs_f64() / time.as_secs_f64().max(1e-9) * 1.2;
+        count = (count as f64 * factor.clamp(2.0, 100.0)) as usize;
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Times `gradient` against `primal` in alternating batches and checks the results.
+fn measure(
+    arguments: &Arguments,
+    peer: &'static str,
+    problem: &str,
+    expected: &Expected,
+    mut primal: impl FnMut(),
+    mut gradient: impl FnMut() -> (f64, f64),
+) {
+    if !problem.contains(&arguments.only) {
+        return;
+    }
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let (value, grad_l1) = gradient();
+    let peak_bytes = MEMORY.peak_usage().saturating_sub(before);
+    for (name, found, expected) in
+        [("value", value, expected.value), ("grad_l1", grad_l1, expected.grad_l1)]
+    {
+        let error = (found / expected - 1.0).abs();
+        assert!(error < 1e-9, "{peer} on {problem}: {name} is {found}, expected {expected}");
+    }
+    let counts = (repetitions(&mut primal), repetitions(|| consume(gradient())));
+    let times: Vec<(f64, f64)> = (0..BATCHES)
+        .map(|_| {
+            let primal = batch(counts.0, &mut primal).as_secs_f64() / counts.0 as f64;
+            let gradient = batch(counts.1, || consume(gradient()));
+            (primal * 1e9, gradient.as_secs_f64() / counts.1 as f64 * 1e9)
+        })
+        .collect();
+    let row = Row {
+        peer,
+        problem: problem.into(),
+        primal_ns: median(times.iter().map(|t| t.0).collect()),
+        gradient_ns: median(times.iter().map(|t| t.1).collect()),
+        ratio: median(times.iter().map(|t| t.1 / t.0).collect()),
+        peak_bytes,
+        value,
+        grad_l1,
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string(&row).expect("plain numbers"));
+    } else {
+        println!(
+            "{:<14} {:<22} {:>14.0} {:>14.0} {:>8.2} {:>12}",
+            row.peer, row.problem, row.primal_ns, row.gradient_ns, row.ratio, row.peak_bytes
+        );
+    }
+}
+
+/// A gradient through a prepared backend.
+fn gradient<B: Backend, F: Function>(
+    arguments: &Arguments,
+    (peer, backend): (&'static str, &B),
+    (problem, f, x): (&str, &F, &[f64]),
+    expected: &Expected,
+) -> Result<()> {
+    let mut prepared = backend.prepare(f, x)?;
+    let mut gradient = vec![0.0; x.len()];
+    let mut y = [0.0];
+    measure(
+        arguments,
+        peer,
+        problem,
+        expected,
+        || consume(f.eval(black_box(x), black_box(&mut y))),
+        || match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
+            Ok(value) => (value, gradient.iter().map(|g| g.abs()).sum()),
+            Err(error) => panic!("{peer} on {problem}: {error}"),
+        },
+    );
+    Ok(())
+}
+
+/// All 2 x 15 Jacobian blocks of a bundle adjustment; the two observed coordinates are constants.
+fn blocks<B: Backend>(
+    arguments: &Arguments,
+    (peer, backend): (&'static str, &B),
+    expected: &Expected,
+) -> Result<()> {
+    const ACTIVE: usize = 15;
+    let bundle = Bundle::generate();
+    let inputs: Vec<[f64; 17]> = (0..bundle.observations()).map(|i| bundle.input(i)).collect();
+    let mut prepared = backend.prepare(&Observation, &inputs[0])?;
+    let mut seeds = [0.0; 17 * ACTIVE];
+    (0..ACTIVE).for_each(|j| seeds[j * 17 + j] = 1.0);
+    let (mut y, mut columns) = ([0.0; 2], [0.0; 2 * ACTIVE]);
+    measure(
+        arguments,
+        peer,
+        "ba_jac_p31843",
+        expected,
+        || {
+            for x in &inputs {
+                let mut y = [0.0; 2];
+                consume(Observation.eval(black_box(x), black_box(&mut y)));
+            }
+        },
+        || {
+            inputs.iter().fold((0.0, 0.0), |(value, l1), x| {
+                if let Err(error) =
+                    prepared.value_and_pushforward_into(x, &seeds, &mut y, &mut columns)
+                {
+                    panic!("{peer}: {error}");
+                }
+                let block: f64 = columns.iter().map(|d| d.abs()).sum();
+                (value + y[0] * y[0] + y[1] * y[1], l1 + block)
+            })
+        },
+    );
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if !arguments.json {
+        println!(
+            "{:<14} {:<22} {:>14} {:>14} {:>8} {:>12}",
+            "peer", "problem", "primal ns", "gradient ns", "ratio", "peak bytes"
+        );
+    }
+    let tape = ("native-tape", &NativeReverse::default());
+    let dual = ("dual", &Dual::default());
+    let rosenbrock = |n: usize| (format!("rosenbrock_n{n}"), Rosenbrock::new(n));
+    for (n, value, grad_l1) in [
+        (1000, 416_358.969_87, 1_027_137.878_56),
+        (100_000, 45_361_157.799_2, 110_622_336.686),
+    ] {
+        let (name, f) = rosenbrock(n);
+        let (x, expected) = (f.point(), Expected { value, grad_l1 });
+        gradient(&arguments, tape, (&name, &f, &x), &expected)?;
+        if n <= 1000 {
+            gradient(&arguments, dual, (&name, &f, &x), &expected)?;
+        }
+    }
+    let (x, expected) =
+        (LotkaVolterra::point(), Expected { value: 4_487.902_896_93, grad_l1: 6_323.204_407_36 });
+    gradient(&arguments, tape, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
+    gradient(&arguments, dual, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
+    for (d, k, value, grad_l1) in [
+        (2, 5, -1_854.715_202_9, 2_506.961_382_18),
+        (10, 25, -7_638.138_214_15, 15_063.748_727_9),
+        (32, 25, -6_991.583_634_4, 77_468.948_105_9),
+    ] {
+        let (f, theta) = Gmm::generate(d, k, 1000);
+        let name = format!("gmm_d{d}_k{k}_n1000");
+        gradient(&arguments, tape, (&name, &f, &theta), &Expected { value, grad_l1 })?;
+        if d == 2 {
+            gradient(&arguments, dual, (&name, &f, &theta), &Expected { value, grad_l1 })?;
+        }
+    }
+    let (f, theta) = Lstm::generate(2, 1024, 14);
+    let expected = Expected { value: 1.393_911_981_83, grad_l1: 0.355_078_621_77 };
+    gradient(&arguments, tape, ("lstm_l2_c1024_b14", &f, &theta), &expected)?;
+    let expected = Expected { value: 337_581_795.279, grad_l1: 37_099_117.434_1 };
+    blocks(&arguments, tape, &expected)?;
+    blocks(&arguments, dual, &expected)
+}
