@@ -3,13 +3,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::{
-<<<<<<< HEAD
     AdError, Backend, Capability, Function, Gradient, Jacobian, Lazy, Operation, Prepared,
-    Pullback, Pushforward, Result, SecondDerivative, Shape, sweeps::HvpMode,
-=======
-    AdError, Backend, Capability, Engine, Function, Gradient, Jacobian, Lazy, Operation, Prepared, Pullback,
-    Pushforward, Result, SecondDerivative, Shape,
->>>>>>> dual
+    Pullback, Pushforward, Result, SecondDerivative, Shape,
+    sweeps::{HvpMode, nested_in},
 };
 
 /// Writes the one-shot forms: each is a preparation at `x` and one call.
@@ -221,25 +217,12 @@ pub trait Differentiate: Backend {
     fn capability(&self, operation: Operation, shape: Shape) -> Capability {
         let Shape { inputs: n, outputs: m } = shape;
         let over = |outer: Capability, first: fn(&Self::Inner, Shape) -> Capability| {
-            let inner = self.inner();
-            let inner = if self.outer().lifts() { inner.nested() } else { inner.clone() };
-            outer.over(&first(&inner, shape))
+            outer.over(&first(&nested_in(self.outer(), self.inner()), shape))
         };
         match operation {
             Operation::Pushforward | Operation::Derivative => self.pushforward_capability(shape, 1),
             Operation::Pullback | Operation::Gradient => self.pullback_capability(shape, 1),
             Operation::Jacobian => self.jacobian_capability(shape),
-<<<<<<< HEAD
-            Operation::SecondDerivative => self
-                .outer()
-                .pushforward_capability(Shape { inputs: n, outputs: 2 * m }, 1)
-                .over(&self.inner().pushforward_capability(shape, 1)),
-            Operation::Hessian => self
-                .outer()
-                .jacobian_capability(Shape { inputs: n, outputs: n + 1 })
-                .over(&self.inner().pullback_capability(shape, 1)),
-            Operation::Hvp => HvpMode::choose(self.outer(), self.inner(), shape).1,
-=======
             Operation::SecondDerivative => over(
                 self.outer().pushforward_capability(Shape { inputs: n, outputs: 2 * m }, 1),
                 |inner, shape| inner.pushforward_capability(shape, 1),
@@ -248,11 +231,7 @@ pub trait Differentiate: Backend {
                 self.outer().jacobian_capability(Shape { inputs: n, outputs: n + 1 }),
                 |inner, shape| inner.pullback_capability(shape, 1),
             ),
-            Operation::Hvp => over(
-                self.outer().pushforward_capability(Shape { inputs: n, outputs: n + 1 }, 1),
-                |inner, shape| inner.pullback_capability(shape, 1),
-            ),
->>>>>>> dual
+            Operation::Hvp => HvpMode::choose(self.outer(), self.inner(), shape).1,
         }
     }
 }

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::{
-    AdError, Backend, Capability, Evaluations, Function, Gradient, Prepared, Result, Shape,
+    AdError, Backend, Capability, Engine, Evaluations, Function, Gradient, Prepared, Result, Shape,
     Tangent, scratch,
 };
 
@@ -300,6 +300,11 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
     }
 }
 
+/// The inner engine as it runs under the outer one.
+pub(crate) fn nested_in<O: Engine, I: Engine>(outer: &O, inner: &I) -> I {
+    if outer.lifts() { inner.nested() } else { inner.clone() }
+}
+
 /// Which first derivative of the inner engine the outer one differentiates for a Hessian-vector
 /// product: whichever costs fewer evaluations of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -318,6 +323,7 @@ impl HvpMode {
         shape: Shape,
     ) -> (Self, Capability) {
         let Shape { inputs, outputs } = shape;
+        let inner = nested_in(outer, inner);
         let over_pullback = outer
             .pushforward_capability(Shape { inputs, outputs: inputs + 1 }, 1)
             .over(&inner.pullback_capability(shape, 1));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ad_api::{
-    AdError, DifferentiateWith, Differentiate, Failure, Function, HigherOrder, ImplicitRoot,
+    AdError, Differentiate, DifferentiateWith, Failure, Function, HigherOrder, ImplicitRoot,
     LinearSolve, Rule, RuleCotangent, RuleTangent, RuleValue, Scalar, opaque,
 };
 use ad_dual::Dual;
@@ -114,9 +114,10 @@ fn check_through<R: Rule>(rule: R) {
     let (dual, tape) = (Dual::default(), NativeReverse::default());
     close(dual.gradient(&f, &[a, b]).unwrap().as_slice(), &gradient);
     close(tape.gradient(&f, &[a, b]).unwrap().as_slice(), &gradient);
-    close(tape.pushforward(&f, &[a, b], &[1.0, 2.0]).unwrap().as_slice(), &[
-        gradient[0] + 2.0 * gradient[1]
-    ]);
+    close(
+        tape.pushforward(&f, &[a, b], &[1.0, 2.0]).unwrap().as_slice(),
+        &[gradient[0] + 2.0 * gradient[1]],
+    );
     close(dual.hessian(&f, &[a, b]).unwrap().as_slice(), &hessian);
     close(tape.hessian(&f, &[a, b]).unwrap().as_slice(), &hessian);
     for h in [
@@ -321,9 +322,8 @@ fn a_linear_solve_is_differentiated_implicitly() {
 
 #[test]
 fn a_singular_system_is_a_failure() {
-    let error = Dual::default()
-        .jacobian(&System(Arc::new(LinearSolve::new(2))), &[1.0, 1.0])
-        .unwrap_err();
+    let error =
+        Dual::default().jacobian(&System(Arc::new(LinearSolve::new(2))), &[1.0, 1.0]).unwrap_err();
     assert_eq!(error.to_string(), "the function failed: the 2 x 2 system is singular");
 }
 
@@ -380,16 +380,22 @@ fn a_root_is_differentiated_implicitly() {
         });
         outcome.iter().for_each(|check| check(&root));
     }
-    check(Dual::default(), &[&|root| {
-        let found = NativeReverse::default().jacobian(root, &p).unwrap();
-        assert!((found - &jacobian).norm() < 1e-14);
-        let found = NativeReverse::default().weighted_hessian(root, &p, &w).unwrap();
-        assert!((found - &curvature).norm() < 1e-13);
-    }]);
-    check(NativeReverse::default(), &[&|root| {
-        let found = Dual::default().jacobian(root, &p).unwrap();
-        assert!((found - &jacobian).norm() < 1e-14);
-        let found = Dual::default().weighted_hessian(root, &p, &w).unwrap();
-        assert!((found - &curvature).norm() < 1e-13);
-    }]);
+    check(
+        Dual::default(),
+        &[&|root| {
+            let found = NativeReverse::default().jacobian(root, &p).unwrap();
+            assert!((found - &jacobian).norm() < 1e-14);
+            let found = NativeReverse::default().weighted_hessian(root, &p, &w).unwrap();
+            assert!((found - &curvature).norm() < 1e-13);
+        }],
+    );
+    check(
+        NativeReverse::default(),
+        &[&|root| {
+            let found = Dual::default().jacobian(root, &p).unwrap();
+            assert!((found - &jacobian).norm() < 1e-14);
+            let found = Dual::default().weighted_hessian(root, &p, &w).unwrap();
+            assert!((found - &curvature).norm() < 1e-13);
+        }],
+    );
 }
