@@ -1,5 +1,6 @@
 //! A function at a point.
 
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use nalgebra::DMatrix;
@@ -41,7 +42,6 @@ use crate::{AdError, Backend, Params, Result};
 /// assert_eq!(at.pullback(&Dual::default(), &[0.0, 3.0])?, polar { radius: 0.0, angle: 6.0 });
 /// # Ok::<(), ad_api::AdError>(())
 /// ```
-#[derive(Debug)]
 #[must_use]
 pub struct At<P, D> {
     program: Arc<P>,
@@ -59,6 +59,12 @@ impl<P, D: Clone> Clone for At<P, D> {
     }
 }
 
+impl<P, D: Debug> Debug for At<P, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("At").field("point", &self.point).finish_non_exhaustive()
+    }
+}
+
 #[allow(clippy::missing_errors_doc, reason = "the errors of all methods are those of the type")]
 impl<P: Program, D: Slot> At<P, D> {
     /// `program` holds all arguments, `point` the slots of the `active` ones.
@@ -70,6 +76,13 @@ impl<P: Program, D: Slot> At<P, D> {
     /// The active arguments by name.
     pub fn point(&self) -> &D {
         &self.point
+    }
+
+    /// A tangent of zeros, to start from: `price { time: 1.0, ..at.zeros() }`.
+    pub fn zeros(&self) -> D {
+        let mut zeros = self.point.clone();
+        zeros.for_each_scalar_mut(&mut |scalar| *scalar = 0.0);
+        zeros
     }
 
     /// The scalars of the active arguments: the point of [`function`](Self::function).

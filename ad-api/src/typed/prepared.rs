@@ -1,5 +1,7 @@
 //! Derivatives of a typed function in a loop.
 
+use std::fmt::{self, Debug};
+
 use nalgebra::DMatrix;
 
 use super::slot::{Lengths, flatten, read, write};
@@ -49,6 +51,12 @@ pub struct PreparedAt<B: Backend, P: Program, D: Slot> {
     x_dot: Vec<f64>,
     y: Vec<f64>,
     y_dot: Vec<f64>,
+}
+
+impl<B: Backend, P: Program, D: Slot + Debug> Debug for PreparedAt<B, P, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedAt").field("point", &self.point).finish_non_exhaustive()
+    }
 }
 
 #[allow(clippy::missing_errors_doc, reason = "the errors of all methods are those of the type")]

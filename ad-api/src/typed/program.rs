@@ -1,5 +1,6 @@
 //! A function of structured arguments as a [`Function`] of a flat slice.
 
+use std::fmt::{self, Debug};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -111,7 +112,6 @@ pub fn recycle<A: Params>(argument: A) {
 
 /// A [`Program`] as a plain [`Function`]: its inputs are the scalars of the active arguments, its
 /// outputs those of the result. Any solver takes it.
-#[derive(Debug)]
 pub struct TypedFunction<P> {
     program: Arc<P>,
     active: Arc<[bool]>,
@@ -146,6 +146,15 @@ impl<P> Clone for TypedFunction<P> {
             result: self.result.clone(),
             ..*self
         }
+    }
+}
+
+impl<P> Debug for TypedFunction<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedFunction")
+            .field("inputs", &self.inputs)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
     }
 }
 
