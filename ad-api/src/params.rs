@@ -56,10 +56,7 @@ pub trait Params: Clone + Send + Sync + 'static {
     fn for_each_scalar_mut(&mut self, visit: &mut impl FnMut(&mut Self::Scalar));
 
     /// The same structure with every scalar mapped.
-    fn map_scalars<T: Scalar>(
-        &self,
-        map: &mut impl FnMut(Self::Scalar) -> T,
-    ) -> Self::Rebind<T>;
+    fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(Self::Scalar) -> T) -> Self::Rebind<T>;
 
     /// Makes `out` what [`map_scalars`](Self::map_scalars) would return, reusing its memory.
     fn map_scalars_into<T: Scalar>(

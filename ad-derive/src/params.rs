@@ -5,14 +5,12 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Ident, Member, Path, Result, Type,
-    parse_quote,
+    Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Ident, Member, Path, Result,
+    Type, parse_quote,
 };
 
 use crate::crate_path::{interface, parse_crate};
-use crate::scalar::{
-    check_owned, mentions, private, refuse_lifetimes, scalar_parameters,
-};
+use crate::scalar::{check_owned, mentions, private, refuse_lifetimes, scalar_parameters};
 
 /// A struct of parameters.
 struct Struct {
@@ -147,9 +145,10 @@ fn emit(input: &Struct) -> TokenStream {
     let template = if input.fields.iter().any(|field| field.constant) {
         quote!(::core::option::Option::None)
     } else {
-        let parts = each(input, |member, ty| {
-            quote_spanned!(ty.span()=> #member: <#ty as #trait_>::template()?)
-        });
+        let parts = each(
+            input,
+            |member, ty| quote_spanned!(ty.span()=> #member: <#ty as #trait_>::template()?),
+        );
         quote!(::core::option::Option::Some(#name { #(#parts),* }))
     };
     let lengths = each(input, |member, ty| {
@@ -159,12 +158,14 @@ fn emit(input: &Struct) -> TokenStream {
         };
         quote_spanned!(ty.span()=> #trait_::for_each_length(&self.#member, #field, visit))
     });
-    let scalars = each(input, |member, ty| {
-        quote_spanned!(ty.span()=> #trait_::for_each_scalar(&self.#member, visit))
-    });
-    let scalars_mut = each(input, |member, ty| {
-        quote_spanned!(ty.span()=> #trait_::for_each_scalar_mut(&mut self.#member, visit))
-    });
+    let scalars = each(
+        input,
+        |member, ty| quote_spanned!(ty.span()=> #trait_::for_each_scalar(&self.#member, visit)),
+    );
+    let scalars_mut = each(
+        input,
+        |member, ty| quote_spanned!(ty.span()=> #trait_::for_each_scalar_mut(&mut self.#member, visit)),
+    );
     let map = input.fields.iter().map(|ParamsField { member, ty, constant }| {
         if *constant {
             quote_spanned!(ty.span()=> #member: ::core::clone::Clone::clone(&self.#member))

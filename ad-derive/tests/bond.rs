@@ -125,16 +125,10 @@ fn products_with_tangents_and_cotangents_agree_with_the_gradient() {
     let gradient = at.gradient(&backend).unwrap();
     let tangent = at.unflatten(&[1.0, 0.5, -0.5, 0.25, 2.0, -1.0, 3.0, 0.0, -2.0]).unwrap();
     let dot: f64 = {
-        let all = |d: &price<Bond<f64>, Vec<f64>, ()>| {
-            [d.bond.flatten(), d.curve.clone()].concat()
-        };
+        let all = |d: &price<Bond<f64>, Vec<f64>, ()>| [d.bond.flatten(), d.curve.clone()].concat();
         all(&gradient).iter().zip(all(&tangent)).map(|(g, t)| g * t).sum()
     };
-    assert_relative_eq!(
-        at.pushforward(&backend, &tangent).unwrap(),
-        dot,
-        max_relative = 1e-13
-    );
+    assert_relative_eq!(at.pushforward(&backend, &tangent).unwrap(), dot, max_relative = 1e-13);
     let doubled = at.pullback(&backend, &2.0).unwrap();
     assert_relative_eq!(doubled.bond.coupon, 2.0 * gradient.bond.coupon, max_relative = 1e-14);
 }

@@ -49,10 +49,7 @@ impl<P: Params, const N: usize> Params for [P; N] {
         self.iter_mut().for_each(|p| p.for_each_scalar_mut(visit));
     }
 
-    fn map_scalars<T: Scalar>(
-        &self,
-        map: &mut impl FnMut(P::Scalar) -> T,
-    ) -> [P::Rebind<T>; N] {
+    fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(P::Scalar) -> T) -> [P::Rebind<T>; N] {
         from_fn(|i| self[i].map_scalars(map))
     }
 
@@ -115,10 +112,7 @@ impl<P: Params> Params for Option<P> {
         self.iter_mut().for_each(|p| p.for_each_scalar_mut(visit));
     }
 
-    fn map_scalars<T: Scalar>(
-        &self,
-        map: &mut impl FnMut(P::Scalar) -> T,
-    ) -> Option<P::Rebind<T>> {
+    fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(P::Scalar) -> T) -> Option<P::Rebind<T>> {
         self.as_ref().map(|p| p.map_scalars(map))
     }
 

@@ -51,11 +51,7 @@ pub struct At<P, D> {
 
 impl<P, D: Clone> Clone for At<P, D> {
     fn clone(&self) -> Self {
-        At {
-            program: self.program.clone(),
-            active: self.active.clone(),
-            point: self.point.clone(),
-        }
+        At { program: self.program.clone(), active: self.active.clone(), point: self.point.clone() }
     }
 }
 

@@ -57,9 +57,8 @@ fn camel(name: &Ident) -> String {
 fn arguments_type(model: &Model, slots: &[SlotModel<'_>]) -> Vec<TokenStream> {
     let Model { name, visibility, .. } = model;
     let consts = model.consts();
-    let parameters = slots.iter().map(|SlotModel { parameter, point, .. }| {
-        quote!(#parameter = #point)
-    });
+    let parameters =
+        slots.iter().map(|SlotModel { parameter, point, .. }| quote!(#parameter = #point));
     let fields = slots.iter().map(|SlotModel { name, parameter, .. }| {
         let doc = format!("The argument `{}`, or the derivative with respect to it.", name.unraw());
         quote!(#[doc = #doc] pub #name: #parameter)
@@ -239,9 +238,7 @@ fn program(model: &Model, api: &Path) -> Vec<TokenStream> {
     let recycled = arguments.iter().filter_map(|Argument { name, kind, .. }| {
         let local = local(name, "argument");
         match kind {
-            Kind::Differentiable { passing: Passing::Slice, .. } => {
-                Some(quote!(#local.recycle();))
-            }
+            Kind::Differentiable { passing: Passing::Slice, .. } => Some(quote!(#local.recycle();)),
             Kind::Differentiable { passing: Passing::Reference, .. } => {
                 Some(quote!(#api::typed::recycle(#local);))
             }

@@ -75,9 +75,7 @@ pub(super) fn parse(function: &ItemFn) -> Result<Model> {
 
 fn refuse_qualifiers(signature: &Signature) -> Result<()> {
     let refuse = |qualifier: Option<&dyn ToTokens>, what: &str| match qualifier {
-        Some(tokens) => {
-            Err(Error::new_spanned(tokens, format!("{what} cannot be differentiated")))
-        }
+        Some(tokens) => Err(Error::new_spanned(tokens, format!("{what} cannot be differentiated"))),
         None => Ok(()),
     };
     let Signature { constness, asyncness, unsafety, abi, variadic, .. } = signature;
