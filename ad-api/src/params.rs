@@ -30,6 +30,11 @@ use crate::{AdError, Result, Scalar};
 /// ```
 ///
 /// [`for_each_length`]: Params::for_each_length
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not made of scalars",
+    label = "not a scalar, nor a structure of them",
+    note = "a struct that is generic in its scalar becomes one by `#[derive(Params)]`"
+)]
 pub trait Params: Clone + Send + Sync + 'static {
     /// The number type of the scalars.
     type Scalar: Scalar;

@@ -6,7 +6,7 @@
 //! Derivatives come back as that type, so they have the names of the arguments:
 //!
 //! ```
-//! use ad_api::{Constant, Params, Scalar};
+//! use ad_api::{Constant, Scalar};
 //! use ad_derive::{Params, differentiable};
 //! use ad_dual::Dual;
 //!

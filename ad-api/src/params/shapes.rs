@@ -7,6 +7,7 @@ use nalgebra::{Complex, Const, Dyn, OMatrix};
 
 use crate::{Params, Scalar};
 
+#[diagnostic::do_not_recommend]
 impl<S: Scalar> Params for S {
     type Scalar = S;
     type Rebind<T: Scalar> = T;

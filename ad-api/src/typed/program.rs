@@ -46,14 +46,14 @@ impl<'a, S: Scalar> Inputs<'a, S> {
 
     /// The next argument, after the pattern of `template`, which also is its value if it is
     /// constant. To be given back to [`recycle`].
-    pub fn value<A: Params<Scalar = f64>>(&mut self, template: &A) -> A::Rebind<S> {
+    pub fn value<A: Params>(&mut self, template: &A) -> A::Rebind<S> {
         let active = self.next_is_active();
-        let mut entry = |scalar| match self.rest.split_first() {
+        let mut entry = |scalar: A::Scalar| match self.rest.split_first() {
             Some((&entry, rest)) if active => {
                 self.rest = rest;
                 entry
             }
-            _ => S::from(scalar),
+            _ => S::from(scalar.primal()),
         };
         match pool::take::<A::Rebind<S>>() {
             Some(mut value) => {
@@ -106,7 +106,7 @@ impl<S> Deref for Slice<'_, S> {
 }
 
 /// Keeps an argument's memory for the next evaluation on this thread.
-pub fn recycle<A: Params>(argument: A) {
+pub fn recycle<A: 'static>(argument: A) {
     pool::give(argument);
 }
 

@@ -211,15 +211,17 @@ fn program(model: &Model, api: &Path) -> Vec<TokenStream> {
         quote!(#name: #stored)
     });
     let inputs = private("inputs");
-    let read = arguments.iter().filter_map(|Argument { name, ty, kind }| match kind {
+    let read = arguments.iter().filter_map(|Argument { name, kind, .. }| match kind {
         Kind::Constant { .. } => None,
-        Kind::Differentiable { passing, .. } => {
+        Kind::Differentiable { owned, passing } => {
             let local = local(name, "argument");
-            let method = match passing {
-                Passing::Slice => quote!(slice),
-                Passing::Value | Passing::Reference => quote!(value),
-            };
-            Some(quote_spanned!(ty.span()=> let #local = #inputs.#method(&self.#name);))
+            // The type is stated, so that a mismatch is reported where the user wrote it.
+            Some(match passing {
+                Passing::Slice => quote!(let #local = #inputs.slice(&self.#name);),
+                Passing::Value | Passing::Reference => quote_spanned! {owned.span()=>
+                    let #local: #owned = #inputs.value(&self.#name);
+                },
+            })
         }
     });
     let passed = arguments.iter().map(|Argument { name, kind, .. }| {
