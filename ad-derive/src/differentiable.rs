@@ -6,27 +6,41 @@ mod model;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
-use syn::{ItemFn, Path, Result};
+use syn::{Expr, ItemFn, Path, Result};
 
 use crate::crate_path::{interface, parse_crate};
 
+/// What is in the parentheses of the attribute.
+struct Options {
+    /// The path of the interface crate.
+    api: Path,
+    /// The relative accuracy of the function's values, if stated.
+    precision: Option<Expr>,
+}
+
 pub(crate) fn expand(attribute: TokenStream, function: &ItemFn) -> TokenStream {
     let added = parse_attribute(attribute)
-        .and_then(|api| Ok(emit::emit(&model::parse(function)?, &api)))
+        .and_then(|options| Ok(emit::emit(&model::parse(function)?, &options)))
         .unwrap_or_else(|error| error.to_compile_error());
     // The function itself always stays, so that an error here brings no others elsewhere.
     let function = function.to_token_stream();
     quote!(#function #added)
 }
 
-fn parse_attribute(attribute: TokenStream) -> Result<Path> {
-    let mut api = None;
+fn parse_attribute(attribute: TokenStream) -> Result<Options> {
+    let (mut api, mut precision) = (None, None);
     let parser = syn::meta::parser(|meta| {
         if parse_crate(&meta, &mut api)? {
-            return Ok(());
+            Ok(())
+        } else if meta.path.is_ident("precision") {
+            precision = Some(meta.value()?.parse()?);
+            Ok(())
+        } else {
+            let expected = "expected `precision = 1e-8` or `crate = \"path\"`; which arguments are \
+                            active is chosen per call";
+            Err(meta.error(expected))
         }
-        Err(meta.error("expected `crate = \"path\"`; activity is chosen per call"))
     });
     parser.parse2(attribute)?;
-    Ok(api.unwrap_or_else(interface))
+    Ok(Options { api: api.unwrap_or_else(interface), precision })
 }

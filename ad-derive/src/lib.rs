@@ -61,9 +61,8 @@
 //! # Ok::<(), ad_api::AdError>(())
 //! ```
 //!
-//! All operations are methods of [`At`](../ad_api/typed/struct.At.html) and, for loops, of
-//! [`PreparedAt`](../ad_api/typed/struct.PreparedAt.html); `At::function` is the plain
-//! `ad_api::Function` of the active scalars, for any solver.
+//! All operations are methods of `ad_api::typed::At` and, for loops, of `ad_api::typed::PreparedAt`;
+//! `At::function` is the plain `ad_api::Function` of the active scalars, for any solver.
 
 mod crate_path;
 mod differentiable;
@@ -137,8 +136,12 @@ pub fn derive_params(input: TokenStream) -> TokenStream {
 /// where the result is an `S`.
 ///
 /// Functions bounded by nalgebra's `RealField` are taken too, and functions with `const` parameters.
-/// The name must be free among types, modules and crates. `crate = "path"` says where `ad_api` is, if
-/// it is neither a dependency itself nor under the facade `ad`.
+/// The name must be free among types, modules and crates.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `precision = 1e-8` | the relative accuracy of the values, where they come from an iteration: it sets the steps of finite differences |
+/// | `crate = "path"` | where `ad_api` is, if it is neither a dependency itself nor under the facade `ad` |
 ///
 /// ```
 /// use ad_api::{Constant, Scalar};

@@ -50,7 +50,7 @@ fn parse(input: DeriveInput) -> Result<Struct> {
         })?;
     }
     Ok(Struct {
-        fields: fields(data.fields, &scalar)?,
+        fields: fields(&data.fields, &scalar)?,
         name: input.ident,
         generics: input.generics,
         scalar,
@@ -76,10 +76,10 @@ fn scalar(name: &Ident, generics: &Generics) -> Result<Ident> {
     }
 }
 
-fn fields(fields: Fields, scalar: &Ident) -> Result<Vec<ParamsField>> {
+fn fields(fields: &Fields, scalar: &Ident) -> Result<Vec<ParamsField>> {
     let mut errors: Option<Error> = None;
     let mut parsed = Vec::new();
-    for (member, field) in fields.members().zip(&fields) {
+    for (member, field) in fields.members().zip(fields) {
         match parse_field(member, field, scalar) {
             Ok(field) => parsed.push(field),
             Err(error) => match &mut errors {

@@ -30,9 +30,7 @@ fn prepared_calls_allocate_nothing() {
     let mut calls = |expected: f64| {
         let value_of_gradient = prepared.value_and_gradient_into(&point, &mut gradient).unwrap();
         prepared.value_into(&point, &mut value).unwrap();
-        prepared
-            .value_and_pushforward_into(&point, &tangent, &mut value, &mut derivative)
-            .unwrap();
+        prepared.value_and_pushforward_into(&point, &tangent, &mut value, &mut derivative).unwrap();
         prepared.value_and_hvp_into(&point, &tangent, &mut gradient).unwrap();
         assert_eq!((value, value_of_gradient), (expected, expected));
         point.scale += 1.0;

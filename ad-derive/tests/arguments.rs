@@ -1,5 +1,7 @@
 //! Every kind of argument and result that `#[differentiable]` takes.
 
+#![allow(clippy::needless_pass_by_value, clippy::ptr_arg, reason = "every way to pass an argument")]
+
 use std::sync::Arc;
 
 use ad_api::{AdError, Constant, Failure, Scalar};
@@ -139,8 +141,7 @@ mod constant_arguments {
         choice: Option<bool>,
     ) -> S {
         let power = if choice == Some(true) { name.len() } else { 0 };
-        x.powi(i32::try_from(steps + power).unwrap())
-            * (weights[0] * matrix[(0, 1)] * shared[0] * scale)
+        x.powf(S::from((steps + power) as f64)) * (weights[0] * matrix[(0, 1)] * shared[0] * scale)
     }
 
     #[test]
@@ -281,6 +282,28 @@ mod results {
         assert!(matches!(error, AdError::Arity { operation: "derivative", inputs: 3, .. }));
         let error = vector::at(&[], Constant(1.0)).second_derivative(&Dual::default()).unwrap_err();
         assert!(matches!(error, AdError::Arity { operation: "second_derivative", inputs: 0, .. }));
+    }
+}
+
+mod options {
+    use ad_api::Function;
+
+    use super::*;
+
+    #[differentiable(precision = 1e-3 * 1e-3)]
+    fn iterated<S: Scalar>(x: S) -> S {
+        x * x
+    }
+
+    #[differentiable]
+    fn plain<S: Scalar>(x: S) -> S {
+        x * x
+    }
+
+    #[test]
+    fn the_precision_of_the_values_is_handed_on() {
+        assert_eq!(iterated::at(1.0).function().unwrap().precision(), 1e-3 * 1e-3);
+        assert_eq!(plain::at(1.0).function().unwrap().precision(), f64::EPSILON);
     }
 }
 

@@ -39,15 +39,21 @@ impl<P: Params, const N: usize> Params for [P; N] {
     }
 
     fn for_each_length(&self, name: &'static str, visit: &mut impl FnMut(&'static str, usize)) {
-        self.iter().for_each(|p| p.for_each_length(name, visit));
+        for p in self {
+            p.for_each_length(name, visit);
+        }
     }
 
     fn for_each_scalar(&self, visit: &mut impl FnMut(P::Scalar)) {
-        self.iter().for_each(|p| p.for_each_scalar(visit));
+        for p in self {
+            p.for_each_scalar(visit);
+        }
     }
 
     fn for_each_scalar_mut(&mut self, visit: &mut impl FnMut(&mut P::Scalar)) {
-        self.iter_mut().for_each(|p| p.for_each_scalar_mut(visit));
+        for p in self {
+            p.for_each_scalar_mut(visit);
+        }
     }
 
     fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(P::Scalar) -> T) -> [P::Rebind<T>; N] {
@@ -69,15 +75,21 @@ impl<P: Params> Params for Vec<P> {
 
     fn for_each_length(&self, name: &'static str, visit: &mut impl FnMut(&'static str, usize)) {
         visit(name, self.len());
-        self.iter().for_each(|p| p.for_each_length(name, visit));
+        for p in self {
+            p.for_each_length(name, visit);
+        }
     }
 
     fn for_each_scalar(&self, visit: &mut impl FnMut(P::Scalar)) {
-        self.iter().for_each(|p| p.for_each_scalar(visit));
+        for p in self {
+            p.for_each_scalar(visit);
+        }
     }
 
     fn for_each_scalar_mut(&mut self, visit: &mut impl FnMut(&mut P::Scalar)) {
-        self.iter_mut().for_each(|p| p.for_each_scalar_mut(visit));
+        for p in self {
+            p.for_each_scalar_mut(visit);
+        }
     }
 
     fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(P::Scalar) -> T) -> Vec<P::Rebind<T>> {
@@ -102,15 +114,21 @@ impl<P: Params> Params for Option<P> {
 
     fn for_each_length(&self, name: &'static str, visit: &mut impl FnMut(&'static str, usize)) {
         visit(name, usize::from(self.is_some()));
-        self.iter().for_each(|p| p.for_each_length(name, visit));
+        if let Some(p) = self {
+            p.for_each_length(name, visit);
+        }
     }
 
     fn for_each_scalar(&self, visit: &mut impl FnMut(P::Scalar)) {
-        self.iter().for_each(|p| p.for_each_scalar(visit));
+        if let Some(p) = self {
+            p.for_each_scalar(visit);
+        }
     }
 
     fn for_each_scalar_mut(&mut self, visit: &mut impl FnMut(&mut P::Scalar)) {
-        self.iter_mut().for_each(|p| p.for_each_scalar_mut(visit));
+        if let Some(p) = self {
+            p.for_each_scalar_mut(visit);
+        }
     }
 
     fn map_scalars<T: Scalar>(&self, map: &mut impl FnMut(P::Scalar) -> T) -> Option<P::Rebind<T>> {

@@ -19,6 +19,11 @@ pub trait Program: Clone + Send + Sync + 'static {
     ///
     /// The function's own.
     fn run<S: Scalar>(&self, inputs: Inputs<'_, S>) -> Result<Self::Output<S>, Failure>;
+
+    /// See [`Function::precision`].
+    fn precision(&self) -> f64 {
+        f64::EPSILON
+    }
 }
 
 /// The flat inputs of a [`Program`], handed out argument by argument.
@@ -181,5 +186,9 @@ impl<P: Program> Function for TypedFunction<P> {
             }
         });
         Ok(())
+    }
+
+    fn precision(&self) -> f64 {
+        self.program.precision()
     }
 }

@@ -4,8 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, Path, Type};
+use syn::{Expr, Ident, Path, Type};
 
+use super::Options;
 use super::model::{Argument, Kind, Model, Passing, as_argument};
 use crate::scalar::{in_f64, private};
 
@@ -18,13 +19,14 @@ struct SlotModel<'a> {
     point: Type,
 }
 
-pub(super) fn emit(model: &Model, api: &Path) -> TokenStream {
+pub(super) fn emit(model: &Model, options: &Options) -> TokenStream {
+    let Options { api, precision } = options;
     let slots: Vec<_> = slots(model).collect();
     let parts = [
         arguments_type(model, &slots),
         slot_impl(model, &slots, api),
         constructor(model, &slots, api),
-        program(model, api),
+        program(model, api, precision.as_ref()),
     ];
     let cfgs = &model.cfgs;
     // Every part is one or two items; `const _` would hide the types.
@@ -162,11 +164,12 @@ fn constructor(model: &Model, slots: &[SlotModel<'_>], api: &Path) -> Vec<TokenS
         quote!(let (#name, #value) = <#parameter as #bound>::split(#name);)
     });
     let program = program_name(model);
-    let stored = model.arguments.iter().map(|Argument { name, kind, .. }| match kind {
-        Kind::Constant { referent: Some(referent) } => {
+    let stored = model.arguments.iter().map(|Argument { name, kind, .. }| {
+        if let Kind::Constant { referent: Some(referent) } = kind {
             quote!(#name: <#referent as ::std::borrow::ToOwned>::to_owned(#name))
+        } else {
+            quote!(#name)
         }
-        _ => quote!(#name),
     });
     let doc = format!(
         "[`{0}`](fn@{0}) at these arguments, to be differentiated with respect to all but those \
@@ -195,7 +198,7 @@ fn constructor(model: &Model, slots: &[SlotModel<'_>], api: &Path) -> Vec<TokenS
 }
 
 /// The function with values for all its arguments.
-fn program(model: &Model, api: &Path) -> Vec<TokenStream> {
+fn program(model: &Model, api: &Path, precision: Option<&Expr>) -> Vec<TokenStream> {
     let Model { name, visibility, scalar, arguments, output, .. } = model;
     let program = program_name(model);
     let consts: Vec<_> = model.consts().collect();
@@ -254,6 +257,13 @@ fn program(model: &Model, api: &Path) -> Vec<TokenStream> {
     } else {
         quote!(::core::result::Result::Ok(#result))
     };
+    let precision = precision.map(|precision| {
+        quote_spanned! {precision.span()=>
+            fn precision(&self) -> ::core::primitive::f64 {
+                #precision
+            }
+        }
+    });
     let allowed = quote!(#[allow(non_camel_case_types, dead_code, reason = "generated")]);
     vec![
         quote! {
@@ -276,6 +286,8 @@ fn program(model: &Model, api: &Path) -> Vec<TokenStream> {
                     #(#recycled)*
                     #returned
                 }
+
+                #precision
             }
         },
     ]
