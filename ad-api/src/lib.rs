@@ -4,7 +4,7 @@
 //!
 //! | who | writes | sees |
 //! |---|---|---|
-//! | function author | a model, once | [`Function`], [`Scalar`], [`Failure`] |
+//! | function author | a model, once | [`Function`] or `#[differentiable]` ([`typed`]), [`Scalar`], [`Failure`] |
 //! | solver author | an algorithm over `B: Backend` | [`Backend`], [`Prepared`], [`Differentiate`], [`LinearOperator`] |
 //! | adapter author | one primitive of an engine | [`Engine`], [`Pushforward`], [`Pullback`] or [`Jacobian`], and [`backend!`] |
 //!

@@ -6,18 +6,18 @@ use crate::{AdError, Result, Scalar};
 
 /// A value made of [`Scalar`]s: a number, an array, a vector, a matrix, or a struct of them.
 ///
-/// It is what lets a derivative come back in the type of the argument: the gradient with respect to
-/// a `Bond<f64>` is a `Bond<f64>`. Implemented for every scalar, for `[P; N]`, `Vec<P>`, `Option<P>`
-/// and tuples, for nalgebra's vectors and matrices and for `Complex`; `#[derive(Params)]` of
-/// `ad-derive` does it for a struct that is generic in its scalar.
+/// It is what lets a derivative come back in the type of the argument: the gradient with respect
+/// to a `Bond<f64>` is a `Bond<f64>`. Implemented for every scalar, for `[P; N]`, `Vec<P>`,
+/// `Option<P>` and tuples, for nalgebra's vectors and matrices and for `Complex`;
+/// `#[derive(Params)]` of `ad-derive` does it for a struct that is generic in its scalar.
 ///
-/// What is not differentiated (a date, a name, a count: a *constant field*) belongs to the shape: it
-/// is copied along wherever a value is made after the pattern of another.
+/// What is not differentiated (a date, a name, a count: a *constant field*) belongs to the shape:
+/// it is copied along wherever a value is made after the pattern of another.
 ///
 /// # Laws
 ///
-/// All methods visit the scalars in one order, that of the fields; [`for_each_length`] reports every
-/// length that the type leaves open, so that equal lengths mean equal shapes.
+/// All methods visit the scalars in one order, that of the fields; [`for_each_length`] reports
+/// every length that the type leaves open, so that equal lengths mean equal shapes.
 ///
 /// ```
 /// use ad_api::Params;

@@ -1,9 +1,9 @@
 //! Functions of several structured arguments: what `#[differentiable]` builds on.
 //!
-//! `#[differentiable]` of `ad-derive` leaves a generic function as it is and adds a type of the same
-//! name, whose fields are the differentiable arguments. `price::at(...)` takes the arguments of
-//! `price` and gives [`At`], the function at a point; [`At::prepare`] gives [`PreparedAt`] for loops.
-//! Derivatives come back as that type, so they have the names of the arguments:
+//! `#[differentiable]` of `ad-derive` leaves a generic function as it is and adds a type of the
+//! same name, whose fields are the differentiable arguments. `price::at(...)` takes the arguments
+//! of `price` and gives [`At`], the function at a point; [`At::prepare`] gives [`PreparedAt`] for
+//! loops. Derivatives come back as that type, so they have the names of the arguments:
 //!
 //! ```
 //! use ad_api::{Constant, Scalar};
@@ -39,8 +39,8 @@
 //! | [`Constant`] of it | constant for this call |
 //! | an argument whose type does not mention the scalar | always constant |
 //!
-//! The same compiled function serves every choice: a constant argument is lifted into the scalar type
-//! without derivatives, and takes no part in the number of inputs.
+//! The same compiled function serves every choice: a constant argument is lifted into the scalar
+//! type without derivatives, and takes no part in the number of inputs.
 
 mod argument;
 mod at;
@@ -52,5 +52,5 @@ mod slot;
 pub use argument::{Argument, Constant};
 pub use at::At;
 pub use prepared::PreparedAt;
-pub use program::{Inputs, Program, Slice, TypedFunction, recycle};
+pub use program::{Inputs, Program, ScalarProgram, Slice, TypedFunction, recycle};
 pub use slot::Slot;

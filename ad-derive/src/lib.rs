@@ -61,8 +61,9 @@
 //! # Ok::<(), ad_api::AdError>(())
 //! ```
 //!
-//! All operations are methods of `ad_api::typed::At` and, for loops, of `ad_api::typed::PreparedAt`;
-//! `At::function` is the plain `ad_api::Function` of the active scalars, for any solver.
+//! All operations are methods of `ad_api::typed::At` and, for loops, of
+//! `ad_api::typed::PreparedAt`; `At::function` is the plain `ad_api::Function` of the active
+//! scalars, for any solver.
 
 mod crate_path;
 mod differentiable;
@@ -74,9 +75,9 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 /// Implements `ad_api::Params` for a struct that is generic in its scalar.
 ///
-/// The scalar is the type parameter bounded by `Scalar` (or `RealField`), or else the only one. The
-/// fields may be scalars, arrays, `Vec`s, `Option`s, tuples, nalgebra's vectors and matrices, and other
-/// structs with `Params`. The struct must be `Clone`.
+/// The scalar is the type parameter bounded by `Scalar` (or `RealField`), or else the only one.
+/// The fields may be scalars, arrays, `Vec`s, `Option`s, tuples, nalgebra's vectors and matrices,
+/// and other structs with `Params`. The struct must be `Clone`.
 ///
 /// | attribute | on | meaning |
 /// |---|---|---|
@@ -104,7 +105,8 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// let leg = Leg { rates: vec![0.01, 0.02], notional: 100.0, months: 6 };
 /// let swap = Swap([leg.clone(), leg]);
 /// assert_eq!(swap.flatten(), [0.01, 0.02, 100.0, 0.01, 0.02, 100.0]);
-/// assert_eq!(swap.unflatten(&[0.0; 6])?.0[1], Leg { rates: vec![0.0; 2], notional: 0.0, months: 6 });
+/// let zero = Leg { rates: vec![0.0; 2], notional: 0.0, months: 6 };
+/// assert_eq!(swap.unflatten(&[0.0; 6])?, Swap([zero.clone(), zero]));
 /// # Ok::<(), ad_api::AdError>(())
 /// ```
 #[proc_macro_derive(Params, attributes(params))]
@@ -117,8 +119,8 @@ pub fn derive_params(input: TokenStream) -> TokenStream {
 ///
 /// The function `f<S: Scalar>` stays as it is. Beside it, the attribute puts a struct `f` with one
 /// field for each argument that mentions `S`: the type of points, gradients and tangents. Its
-/// constructor `f::at` takes the arguments of the function and returns an `ad_api::typed::At`, whose
-/// methods are the derivatives. `use path::f` brings both.
+/// constructor `f::at` takes the arguments of the function and returns an `ad_api::typed::At`,
+/// whose methods are the derivatives. `use path::f` brings both.
 ///
 /// | the function takes | `at` takes, active or in `Constant` | the field is |
 /// |---|---|---|
@@ -132,11 +134,11 @@ pub fn derive_params(input: TokenStream) -> TokenStream {
 /// best given in an `Arc`.
 ///
 /// The result is an `S`, an array, `Vec`, nalgebra vector or matrix, tuple or struct of them, or a
-/// `Result` of one with an error that converts into `ad_api::Failure`. `gradient` and `hessian` exist
-/// where the result is an `S`.
+/// `Result` of one with an error that converts into `ad_api::Failure`. `gradient` and `hessian`
+/// exist where the result is an `S`.
 ///
-/// Functions bounded by nalgebra's `RealField` are taken too, and functions with `const` parameters.
-/// The name must be free among types, modules and crates.
+/// Functions bounded by nalgebra's `RealField` are taken too, and functions with `const`
+/// parameters. The name must be free among types, modules and crates.
 ///
 /// | option | meaning |
 /// |---|---|

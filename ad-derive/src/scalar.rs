@@ -8,7 +8,8 @@ use syn::{
     TypePath, TypeReference, WherePredicate, parse_quote,
 };
 
-/// The type parameters that are bounded by `Scalar`, or by nalgebra's `RealField`, which it implies.
+/// The type parameters that are bounded by `Scalar`, or by nalgebra's `RealField`, which it
+/// implies.
 pub(crate) fn scalar_parameters(generics: &Generics) -> Vec<&TypeParam> {
     generics.type_params().filter(|parameter| is_scalar(parameter, generics)).collect()
 }

@@ -7,8 +7,8 @@ use crate::Params;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Constant<A>(pub A);
 
-/// What may be given for an argument that is stored as an `A`: a value or a reference, itself for an
-/// active argument, in [`Constant`] for one that is not differentiated.
+/// What may be given for an argument that is stored as an `A`: a value or a reference, itself for
+/// an active argument, in [`Constant`] for one that is not differentiated.
 ///
 /// For a slice `&[S]`, stored as a `Vec`, a slice, an array or a vector of `f64` will do.
 #[diagnostic::on_unimplemented(

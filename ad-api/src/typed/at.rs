@@ -6,10 +6,11 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 
 use super::slot::{flatten, read};
-use super::{Inputs, PreparedAt, Program, Slot, TypedFunction};
+use super::{Inputs, PreparedAt, Program, ScalarProgram, Slot, TypedFunction};
 use crate::{AdError, Backend, Params, Result};
 
-/// A function of structured arguments at a point: what `at` of a `#[differentiable]` function gives.
+/// A function of structured arguments at a point: what `at` of a `#[differentiable]` function
+/// gives.
 ///
 /// `D` has a field for each argument: the type of a point, a gradient and a tangent, with `()` for
 /// what is [`Constant`](super::Constant). Derivatives are with respect to the active arguments
@@ -17,8 +18,8 @@ use crate::{AdError, Backend, Params, Result};
 ///
 /// Every operation is a preparation and one call; a loop should [`prepare`](Self::prepare) once.
 ///
-/// Matrices are flat: column `j` of a Jacobian belongs to scalar `j` of the active arguments, in the
-/// order of the arguments and their fields, row `i` to scalar `i` of the result.
+/// Matrices are flat: column `j` of a Jacobian belongs to scalar `j` of the active arguments, in
+/// the order of the arguments and their fields, row `i` to scalar `i` of the result.
 ///
 /// # Errors
 ///
@@ -94,10 +95,11 @@ impl<P: Program, D: Slot> At<P, D> {
         Ok(point)
     }
 
-    /// The function of the active scalars alone, for algorithms that take any [`Function`](crate::Function).
+    /// The function of the active scalars alone, for algorithms that take any
+    /// [`Function`](crate::Function).
     ///
-    /// Where the type of the result leaves its lengths open, they are found by one evaluation, and an
-    /// evaluation that finds others later is an error.
+    /// Where the type of the result leaves its lengths open, they are found by one evaluation, and
+    /// an evaluation that finds others later is an error.
     pub fn function(&self) -> Result<TypedFunction<P>> {
         Ok(self.function_and_result()?.0)
     }
@@ -177,33 +179,41 @@ impl<P: Program, D: Slot> At<P, D> {
 
     /// The derivative with respect to the one active scalar, in the type of the result.
     ///
-    /// [`AdError::Arity`] if there are more.
+    /// [`AdError::Arity`] unless there is exactly one.
     pub fn derivative<B: Backend>(&self, backend: &B) -> Result<P::Output<f64>> {
         self.prepare(backend)?.derivative(&self.point)
     }
 
     /// The second derivative with respect to the one active scalar, in the type of the result.
     ///
-    /// [`AdError::Arity`] if there are more.
+    /// [`AdError::Arity`] unless there is exactly one.
     pub fn second_derivative<B: Backend>(&self, backend: &B) -> Result<P::Output<f64>> {
         self.prepare(backend)?.second_derivative(&self.point)
     }
-}
 
-#[allow(clippy::missing_errors_doc, reason = "the errors of all methods are those of the type")]
-impl<P: Program<Output<f64> = f64>, D: Slot> At<P, D> {
+    // Of functions with a scalar result.
+
     /// The gradient, in the types of the arguments.
-    pub fn gradient<B: Backend>(&self, backend: &B) -> Result<D> {
+    pub fn gradient<B: Backend>(&self, backend: &B) -> Result<D>
+    where
+        P: ScalarProgram,
+    {
         Ok(self.value_and_gradient(backend)?.1)
     }
 
     /// The value and the gradient.
-    pub fn value_and_gradient<B: Backend>(&self, backend: &B) -> Result<(f64, D)> {
+    pub fn value_and_gradient<B: Backend>(&self, backend: &B) -> Result<(f64, D)>
+    where
+        P: ScalarProgram,
+    {
         self.prepare(backend)?.value_and_gradient(&self.point)
     }
 
     /// The Hessian: a row and a column for each active scalar.
-    pub fn hessian<B: Backend>(&self, backend: &B) -> Result<DMatrix<f64>> {
+    pub fn hessian<B: Backend>(&self, backend: &B) -> Result<DMatrix<f64>>
+    where
+        P: ScalarProgram,
+    {
         Ok(self.value_gradient_and_hessian(backend)?.2)
     }
 
@@ -211,12 +221,18 @@ impl<P: Program<Output<f64> = f64>, D: Slot> At<P, D> {
     pub fn value_gradient_and_hessian<B: Backend>(
         &self,
         backend: &B,
-    ) -> Result<(f64, D, DMatrix<f64>)> {
+    ) -> Result<(f64, D, DMatrix<f64>)>
+    where
+        P: ScalarProgram,
+    {
         self.prepare(backend)?.value_gradient_and_hessian(&self.point)
     }
 
     /// The Hessian times a vector, both in the types of the arguments.
-    pub fn hvp<B: Backend>(&self, backend: &B, vector: &D) -> Result<D> {
+    pub fn hvp<B: Backend>(&self, backend: &B, vector: &D) -> Result<D>
+    where
+        P: ScalarProgram,
+    {
         self.prepare(backend)?.hvp(&self.point, vector)
     }
 }

@@ -1,9 +1,9 @@
 //! Argument values that are kept between evaluations, for any type.
 //!
 //! An evaluation builds the arguments in a scalar type that only the engine knows. What they own
-//! (the vectors in a struct) is reused by the next evaluation on the same thread. There are as many
-//! values of a type as evaluations were ever under way at once, and their constant fields stay alive
-//! until they are overwritten.
+//! (the vectors in a struct) is reused by the next evaluation on the same thread. There are as
+//! many values of a type as evaluations were ever under way at once, and their constant fields
+//! stay alive until they are overwritten.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use nalgebra::DMatrix;
 
 use super::slot::{Lengths, flatten, read, write};
-use super::{Program, Slot, TypedFunction};
+use super::{Program, ScalarProgram, Slot, TypedFunction};
 use crate::{Backend, Params, Prepared, Result};
 
 /// Derivatives of a function of structured arguments, ready to be computed again and again.
@@ -227,7 +227,7 @@ impl<B: Backend, P: Program, D: Slot> PreparedAt<B, P, D> {
 
     /// The derivative with respect to the one active scalar, in the type of the result.
     ///
-    /// [`AdError::Arity`](crate::AdError::Arity) if there are more.
+    /// [`AdError::Arity`](crate::AdError::Arity) unless there is exactly one.
     pub fn derivative(&mut self, point: &D) -> Result<P::Output<f64>> {
         self.prepared.shape().one_input("derivative", "use `gradient` or `jacobian`")?;
         self.set_point(point)?;
@@ -237,31 +237,39 @@ impl<B: Backend, P: Program, D: Slot> PreparedAt<B, P, D> {
 
     /// The second derivative with respect to the one active scalar, in the type of the result.
     ///
-    /// [`AdError::Arity`](crate::AdError::Arity) if there are more.
+    /// [`AdError::Arity`](crate::AdError::Arity) unless there is exactly one.
     pub fn second_derivative(&mut self, point: &D) -> Result<P::Output<f64>> {
         self.prepared.shape().one_input("second_derivative", "use `hessian`")?;
         self.set_point(point)?;
         self.prepared.value_and_second_derivative_into(self.x[0], &mut self.y, &mut self.y_dot)?;
         self.result.unflatten(&self.y_dot)
     }
-}
 
-#[allow(clippy::missing_errors_doc, reason = "the errors of all methods are those of the type")]
-impl<B: Backend, P: Program<Output<f64> = f64>, D: Slot> PreparedAt<B, P, D> {
+    // Of functions with a scalar result.
+
     /// The gradient, in the types of the arguments.
-    pub fn gradient(&mut self, point: &D) -> Result<D> {
+    pub fn gradient(&mut self, point: &D) -> Result<D>
+    where
+        P: ScalarProgram,
+    {
         Ok(self.value_and_gradient(point)?.1)
     }
 
     /// The value and the gradient.
-    pub fn value_and_gradient(&mut self, point: &D) -> Result<(f64, D)> {
+    pub fn value_and_gradient(&mut self, point: &D) -> Result<(f64, D)>
+    where
+        P: ScalarProgram,
+    {
         let mut gradient = point.clone();
         let value = self.value_and_gradient_into(point, &mut gradient)?;
         Ok((value, gradient))
     }
 
     /// Writes the gradient and returns the value.
-    pub fn value_and_gradient_into(&mut self, point: &D, gradient: &mut D) -> Result<f64> {
+    pub fn value_and_gradient_into(&mut self, point: &D, gradient: &mut D) -> Result<f64>
+    where
+        P: ScalarProgram,
+    {
         self.set_point(point)?;
         self.arguments.check_slot(gradient, "gradient")?;
         let value = self.prepared.value_and_gradient_into(&self.x, &mut self.x_dot)?;
@@ -270,12 +278,18 @@ impl<B: Backend, P: Program<Output<f64> = f64>, D: Slot> PreparedAt<B, P, D> {
     }
 
     /// The Hessian: a row and a column for each active scalar.
-    pub fn hessian(&mut self, point: &D) -> Result<DMatrix<f64>> {
+    pub fn hessian(&mut self, point: &D) -> Result<DMatrix<f64>>
+    where
+        P: ScalarProgram,
+    {
         Ok(self.value_gradient_and_hessian(point)?.2)
     }
 
     /// Value, gradient and Hessian from one computation.
-    pub fn value_gradient_and_hessian(&mut self, point: &D) -> Result<(f64, D, DMatrix<f64>)> {
+    pub fn value_gradient_and_hessian(&mut self, point: &D) -> Result<(f64, D, DMatrix<f64>)>
+    where
+        P: ScalarProgram,
+    {
         let (mut gradient, n) = (point.clone(), self.x.len());
         let mut hessian = DMatrix::zeros(n, n);
         let value = self.value_gradient_and_hessian_into(point, &mut gradient, &mut hessian)?;
@@ -288,7 +302,10 @@ impl<B: Backend, P: Program<Output<f64> = f64>, D: Slot> PreparedAt<B, P, D> {
         point: &D,
         gradient: &mut D,
         hessian: &mut DMatrix<f64>,
-    ) -> Result<f64> {
+    ) -> Result<f64>
+    where
+        P: ScalarProgram,
+    {
         self.set_point(point)?;
         self.arguments.check_slot(gradient, "gradient")?;
         let value =
@@ -298,14 +315,20 @@ impl<B: Backend, P: Program<Output<f64> = f64>, D: Slot> PreparedAt<B, P, D> {
     }
 
     /// The Hessian times a vector, both in the types of the arguments.
-    pub fn hvp(&mut self, point: &D, vector: &D) -> Result<D> {
+    pub fn hvp(&mut self, point: &D, vector: &D) -> Result<D>
+    where
+        P: ScalarProgram,
+    {
         let mut hv = point.clone();
         self.value_and_hvp_into(point, vector, &mut hv)?;
         Ok(hv)
     }
 
     /// Writes the Hessian times a vector and returns the value.
-    pub fn value_and_hvp_into(&mut self, point: &D, vector: &D, hv: &mut D) -> Result<f64> {
+    pub fn value_and_hvp_into(&mut self, point: &D, vector: &D, hv: &mut D) -> Result<f64>
+    where
+        P: ScalarProgram,
+    {
         self.set_point(point)?;
         self.set_tangent(vector)?;
         self.arguments.check_slot(hv, "hv")?;

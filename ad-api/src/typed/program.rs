@@ -26,6 +26,14 @@ pub trait Program: Clone + Send + Sync + 'static {
     }
 }
 
+/// A [`Program`] whose result is one scalar: what has a gradient.
+#[diagnostic::on_unimplemented(
+    message = "the result of this function is not a scalar",
+    label = "needs a function that returns its scalar `S`, or a `Result` of it",
+    note = "`jacobian`, `pushforward` and `pullback` take any result"
+)]
+pub trait ScalarProgram: Program<Output<f64> = f64> {}
+
 /// The flat inputs of a [`Program`], handed out argument by argument.
 #[derive(Debug)]
 pub struct Inputs<'a, S> {

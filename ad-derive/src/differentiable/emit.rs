@@ -8,7 +8,7 @@ use syn::{Expr, Ident, Path, Type};
 
 use super::Options;
 use super::model::{Argument, Kind, Model, Passing, as_argument};
-use crate::scalar::{in_f64, private};
+use crate::scalar::{in_f64, is_just, private};
 
 /// A differentiable argument, as the generated type sees it.
 struct SlotModel<'a> {
@@ -264,8 +264,14 @@ fn program(model: &Model, api: &Path, precision: Option<&Expr>) -> Vec<TokenStre
             }
         }
     });
+    let scalar_program = is_just(output, scalar).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl<#(#consts),*> #api::typed::ScalarProgram for #program<#(#const_names),*> {}
+        }
+    });
     let allowed = quote!(#[allow(non_camel_case_types, dead_code, reason = "generated")]);
-    vec![
+    let mut items = vec![
         quote! {
             #[doc(hidden)]
             #allowed
@@ -290,7 +296,9 @@ fn program(model: &Model, api: &Path, precision: Option<&Expr>) -> Vec<TokenStre
                 #precision
             }
         },
-    ]
+    ];
+    items.extend(scalar_program);
+    items
 }
 
 fn program_name(model: &Model) -> Ident {
