@@ -1,6 +1,8 @@
 //! Preparations survive failures and go to other threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ad_api::{HigherOrder, Scalar};
 use ad_derive::{Params, differentiable};
@@ -64,4 +66,30 @@ fn backends_nest() {
             assert_eq!(hessian[(i, j)], if i.abs_diff(j) == 2 { 1.0 } else { 0.0 });
         }
     }
+}
+
+#[differentiable]
+fn counted<S: Scalar>(x: &[S], calls: &Arc<AtomicUsize>) -> S {
+    calls.fetch_add(1, Ordering::Relaxed);
+    x.iter().copied().sum()
+}
+
+#[differentiable]
+fn counted_vector<S: Scalar>(x: &[S], calls: &Arc<AtomicUsize>) -> Vec<S> {
+    calls.fetch_add(1, Ordering::Relaxed);
+    x.to_vec()
+}
+
+#[test]
+fn only_results_of_open_length_cost_an_evaluation() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = || calls.swap(0, Ordering::Relaxed);
+    // The engine carries the two tangents in one evaluation.
+    counted::at(&[1.0, 2.0], &calls).gradient(&Dual::default()).unwrap();
+    assert_eq!(count(), 1);
+    let at = counted_vector::at(&[1.0, 2.0], &calls);
+    let mut prepared = at.prepare(&Dual::default()).unwrap();
+    assert_eq!(count(), 1);
+    prepared.jacobian(at.point()).unwrap();
+    assert_eq!(count(), 1);
 }
