@@ -4,7 +4,7 @@
 //!
 //! | who | writes | sees |
 //! |---|---|---|
-//! | function author | a model, once | [`Function`], [`Scalar`], [`Failure`] |
+//! | function author | a model, once | [`Function`] or `#[differentiable]` ([`typed`]), [`Scalar`], [`Failure`] |
 //! | solver author | an algorithm over `B: Backend` | [`Backend`], [`Prepared`], [`Differentiate`], [`LinearOperator`] |
 //! | adapter author | one primitive of an engine | [`Engine`], [`Pushforward`], [`Pullback`] or [`Jacobian`], and [`backend!`] |
 //!
@@ -36,10 +36,12 @@ mod implicit;
 pub mod lift;
 mod linearization;
 mod operation;
+mod params;
 mod rule;
 mod scalar;
 pub mod scratch;
 mod sweeps;
+pub mod typed;
 
 pub use backend::{Backend, Prepared};
 pub use capability::{Accuracy, Capability, Evaluations, Operation, Shape};
@@ -57,9 +59,11 @@ pub use implicit::{ImplicitRoot, LinearSolve};
 pub use lift::Lift;
 pub use linearization::{Compose, Lazy, LinearOperator, Plus, Resweep, Scaled, Transpose};
 pub use operation::{Binary, Unary};
+pub use params::Params;
 pub use rule::{DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules};
 pub use scalar::Scalar;
 pub use sweeps::{SecondOrder, Sweeps, check_matrix, value};
+pub use typed::Constant;
 
 /// What the macros of this crate expand to; not part of the interface.
 #[doc(hidden)]
