@@ -5,7 +5,7 @@ use ad_api::{AdError, Result, Scalar};
 use crate::Bounds;
 
 /// Below this a number says nothing about the scale of a function: it is a zero.
-const TINY: f64 = 1e-290;
+const TINY: f64 = 1e-292;
 
 /// The points `x + t·u`, and the lengths in `t` that matter.
 pub(crate) struct Line<'a, S> {
@@ -71,7 +71,8 @@ impl<'a, S: Scalar> Line<'a, S> {
         }
         let largest = v.iter().fold(0.0, |max: f64, v| max.max(v.primal().abs()));
         // A tangent of NaN has no length; whatever the step, its derivative is NaN.
-        let stretch = if largest > 0.0 && largest.is_finite() { power_of_two(largest) } else { 1.0 };
+        let stretch =
+            if largest > 0.0 && largest.is_finite() { power_of_two(largest) } else { 1.0 };
         let mut line = Line {
             x,
             direction: Direction::Tangent { v, pivot: None },
