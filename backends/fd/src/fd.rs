@@ -235,12 +235,49 @@ impl Fd {
         let (n, m) = (x.len(), y.len());
         Workspace::with(x, m, |workspace| {
             for (v, out) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                let errors = errors.as_deref_mut();
                 match Line::tangent(x, v, self.limits())? {
-                    Some(line) => along(plan, f, &line, y, out, errors.as_deref_mut(), workspace)?,
+                    Some(line) if line.is_cornered() => {
+                        self.by_axes(plan, f, x, v, y, out, errors, workspace)?;
+                    }
+                    Some(line) => along(plan, f, &line, y, out, errors, workspace)?,
                     None => out.fill(S::zero()),
                 }
             }
             Ok(())
+        })
+    }
+
+    /// The derivative along `v` from those along the axes: in a corner of the bounds a line may have
+    /// no room either way where every axis has.
+    #[allow(clippy::too_many_arguments, reason = "the arguments of one tangent, and buffers")]
+    fn by_axes<S: Scalar, F: Function>(
+        &self,
+        plan: Plan,
+        f: &F,
+        x: &[S],
+        v: &[S],
+        y: &[S],
+        y_dot: &mut [S],
+        mut errors: Option<&mut [f64]>,
+        workspace: &mut Workspace<S>,
+    ) -> Result<()> {
+        let m = y.len();
+        y_dot.fill(S::zero());
+        errors.iter_mut().for_each(|errors| errors.fill(0.0));
+        scratch::with(m, |column: &mut [S]| {
+            scratch::with(m, |column_errors: &mut [f64]| {
+                for (i, &v) in v.iter().enumerate().filter(|(_, v)| !v.vanishes()) {
+                    let line = Line::axis(x, i, self.limits())?;
+                    along(plan, f, &line, y, column, Some(column_errors), workspace)?;
+                    y_dot.iter_mut().zip(&*column).for_each(|(out, &d)| *out += d * v);
+                    for errors in &mut errors {
+                        let sums = errors.iter_mut().zip(&*column_errors);
+                        sums.for_each(|(sum, error)| *sum += error * v.primal().abs());
+                    }
+                }
+                Ok(())
+            })
         })
     }
 
@@ -250,6 +287,15 @@ impl Fd {
             Plan { order: self.order, adaptive: self.adaptive, errors: false, precision: 1.0 };
         let count = plan.evaluations().saturating_mul(lines).saturating_add(1);
         if self.adaptive { Evaluations::AtMost(count) } else { Evaluations::Exactly(count) }
+    }
+
+    /// The cost of `tangents` tangents.
+    fn tangents_cost(&self, shape: Shape, tangents: usize) -> Evaluations {
+        if self.bounds.is_none() {
+            return self.cost(tangents);
+        }
+        // In a corner of the bounds each takes a Jacobian.
+        Evaluations::AtMost(self.cost(tangents.saturating_mul(shape.inputs.max(1))).bound())
     }
 }
 
@@ -262,8 +308,8 @@ impl Engine for Fd {
         Accuracy::Approximate { relative: target(self.order, f64::EPSILON) }
     }
 
-    fn sweeps(&self, _shape: Shape, seeds: usize) -> Evaluations {
-        self.cost(seeds)
+    fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
+        self.tangents_cost(shape, seeds)
     }
 }
 
@@ -319,6 +365,10 @@ impl Jacobian for Fd {
         self.columns(self.plan(f, false), f, x, y, |j, column, _| {
             jacobian[j * m..(j + 1) * m].copy_from_slice(column);
         })
+    }
+
+    fn jacobian_capability(&self, shape: Shape) -> Capability {
+        Capability::Native { evaluations: self.cost(shape.inputs) }
     }
 }
 

@@ -78,21 +78,14 @@ fn bounds_are_never_violated() {
                     for v in [[1.0, 1.0], [1.0, -1e-3], [-1e5, 1e4]] {
                         let expected = exact[0] * v[0] + exact[1] * v[1];
                         let size = (exact[0] * v[0]).abs() + (exact[1] * v[1]).abs();
-                        match fd.value_pushforward_and_error(&f, &[a, b], &v) {
-                            Ok((_, y_dot, estimate)) => {
-                                let error = (y_dot[0] - expected).abs();
-                                assert!(
-                                    error <= estimate[0].max(10.0 * tolerance * size),
-                                    "order {order}, adaptive {adaptive}, ({a}, {b}), {v:?}: {error:e}"
-                                );
-                            }
-                            // In a corner both ends of a line may leave the box at once.
-                            Err(AdError::Inaccurate { .. }) => {
-                                let near = |x: f64| (x - lower).min(upper - x) < 1e-4;
-                                assert!(near(a) && near(b), "({a}, {b}), {v:?}");
-                            }
-                            Err(error) => panic!("{error}"),
-                        }
+                        let (_, y_dot, estimate) =
+                            fd.value_pushforward_and_error(&f, &[a, b], &v).unwrap();
+                        let error = (y_dot[0] - expected).abs();
+                        assert!(
+                            error <= 10.0 * tolerance * size,
+                            "order {order}, adaptive {adaptive}, ({a}, {b}), {v:?}: {error:e} ± {}",
+                            estimate[0]
+                        );
                     }
                     assert_eq!(f.hits.load(Ordering::Relaxed), 0, "order {order} at ({a}, {b})");
                 }
@@ -405,8 +398,9 @@ fn noise_that_the_function_states_makes_longer_steps() {
             1
         }
         fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-            // Deterministic noise from the digits of x.
-            let noise = 1e-7 * (x[0].primal() * 1e9).sin();
+            // Noise between -1 and 1 from the digits of x: the same again at the same point.
+            let digits = x[0].primal().to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+            let noise = 1e-7 * (f64::from(u32::try_from(digits).unwrap()) / 2f64.powi(30) - 1.0);
             y[0] = x[0].exp() * (1.0 + noise);
             Ok(())
         }
