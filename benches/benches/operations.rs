@@ -3,7 +3,7 @@
 //! Divide by the `primal` row of the same group. Operations that a backend would take more than
 //! about a second for are left out: forward mode and differences on a gradient of 10⁵ inputs.
 
-use ad_api::{Backend, Engine, Function, HigherOrder, Prepared};
+use ad_api::{Backend, Function, HigherOrder, Prepared};
 use ad_benches::{Gauss1, LotkaVolterra, Rosenbrock};
 use ad_dual::{Dual, NumDual};
 use ad_fd::Fd;

@@ -37,7 +37,7 @@ fn dual(criterion: &mut Criterion) {
     group.bench_function("dual/bare", |b| {
         b.iter(|| bare_gradient(&f, black_box(&x), &mut input, &mut gradient));
     });
-    let mut prepared = Dual::default().chunk(LANES).prepare(&f, &x).unwrap();
+    let mut prepared = Dual::default().chunk(LANES).unwrap().prepare(&f, &x).unwrap();
     group.bench_function("dual/interface", |b| {
         b.iter(|| prepared.value_and_gradient_into(black_box(&x), &mut gradient));
     });
