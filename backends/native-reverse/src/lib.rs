@@ -86,7 +86,7 @@
 //! | problem | per operation | over the primal |
 //! |---|---|---|
 //! | Rosenbrock, 1000 inputs | 4.7 ns (reverse sweep 2.0) | 42 (of 0.11 ns an operation, vectorized) |
-//! | Rosenbrock, 10⁵ inputs | 5.0 to 7.2 ns | 45 to 64 |
+//! | Rosenbrock, 10⁵ inputs | 5.4 to 7.2 ns | 47 to 64 |
 //! | Lotka-Volterra, 1000 Runge-Kutta steps | 4.3 ns (reverse sweep 2.1) | 7.9 |
 //!
 //! What was tried:
