@@ -1,4 +1,5 @@
 //! Functions over num-dual's `DualNum`, by every backend.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use ad_api::{Differentiate, Gradient};

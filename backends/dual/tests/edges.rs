@@ -1,4 +1,5 @@
 //! Kinks, empty and huge functions, failures and wrong arguments: each has a defined outcome.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

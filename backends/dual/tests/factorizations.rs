@@ -1,4 +1,5 @@
 //! Derivatives through nalgebra's generic factorizations.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use ad_api::{Differentiate, Failure, Function, Scalar};

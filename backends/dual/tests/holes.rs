@@ -1,4 +1,5 @@
 //! What num-dual gets wrong is still wrong there, and right behind the adapter.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use std::panic::catch_unwind;

@@ -1,4 +1,5 @@
 //! Three engines above one another.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use ad_api::{Backend, Differentiate, Failure, Function, Hessian, HigherOrder, Scalar};

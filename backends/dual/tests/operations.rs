@@ -1,4 +1,5 @@
 //! Every operation is right, and costs as many evaluations as the backend says.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use std::sync::Arc;

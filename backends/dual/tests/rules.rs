@@ -1,4 +1,5 @@
 //! Rules are differentiated by what they state.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "num-dual")]
 
 use std::sync::Arc;
