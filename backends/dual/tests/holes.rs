@@ -46,8 +46,8 @@ macro_rules! ours {
 
 #[test]
 fn tanh_of_a_large_argument() {
-    assert!(theirs(|x| x.tanh(), 800.0).0.is_nan());
-    assert!(theirs(|x| x.tanh(), 400.0).1.is_nan());
+    assert!(theirs(|x| DualNum::tanh(&x), 800.0).0.is_nan());
+    assert!(theirs(|x| DualNum::tanh(&x), 400.0).1.is_nan());
     assert_eq!(ours!(|x| x.tanh(), 800.0), (1.0, 0.0));
     assert_eq!(ours!(|x| x.tanh(), 400.0), (1.0, 0.0));
 }
