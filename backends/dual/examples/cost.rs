@@ -9,7 +9,7 @@ use ad_api::Scalar;
 use ad_dual::DualNumber;
 use num_dual::DualNum;
 
-/// The extended Rosenbrock function, one valley for each neighbouring pair.
+/// The Rosenbrock function, one valley for each neighbouring pair: products and sums only.
 macro_rules! rosenbrock {
     ($x:expr, $zero:expr) => {{
         let mut sum = $zero;
@@ -21,12 +21,31 @@ macro_rules! rosenbrock {
     }};
 }
 
+/// A layer of neurons with two inputs each: one `tanh` for a few products.
+macro_rules! neurons {
+    ($x:expr, $zero:expr) => {{
+        let mut sum = $zero;
+        for pair in $x.windows(2) {
+            sum += (pair[0] * 0.3 + pair[1] * 0.7 + 0.1).tanh() * pair[1];
+        }
+        sum
+    }};
+}
+
 fn rosenbrock<S: Scalar>(x: &[S]) -> S {
     rosenbrock!(x, S::from(0.0))
 }
 
 fn rosenbrock_num_dual<D: DualNum<Primitive = f64> + Copy>(x: &[D]) -> D {
     rosenbrock!(x, D::from(0.0))
+}
+
+fn neurons<S: Scalar>(x: &[S]) -> S {
+    neurons!(x, S::from(0.0))
+}
+
+fn neurons_num_dual<D: DualNum<Primitive = f64> + Copy>(x: &[D]) -> D {
+    neurons!(x, D::from(0.0))
 }
 
 /// The least time of a call in seconds, over many slices of time.
@@ -41,27 +60,42 @@ fn seconds<R>(mut call: impl FnMut() -> R) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-fn report(name: &str, lanes: usize, primal: f64, chunk: f64) {
-    let ratio = chunk / primal;
-    println!("{name:10} {lanes:3} {ratio:8.2} {:8.2}", ratio / lanes as f64);
+/// Prints the cost of one evaluation with `lanes` tangents, in plain evaluations.
+fn report(name: &str, lanes: usize, primal: [f64; 2], chunk: [f64; 2]) {
+    let ratio = |i: usize| chunk[i] / primal[i];
+    let per_tangent = |i: usize| ratio(i) / lanes as f64;
+    println!(
+        "| {name} | {lanes} | {:.1} | {:.2} | {:.1} | {:.2} |",
+        ratio(0),
+        per_tangent(0),
+        ratio(1),
+        per_tangent(1)
+    );
 }
 
-fn dual<const N: usize>(x: &[f64], primal: f64) {
+fn dual<const N: usize>(x: &[f64], primal: [f64; 2]) {
     let x: Vec<_> = x.iter().map(|&x| DualNumber::new(x, [1.0; N])).collect();
-    report("dual", N, primal, seconds(|| rosenbrock(black_box(&x))));
+    let chunk = [seconds(|| rosenbrock(black_box(&x))), seconds(|| neurons(black_box(&x)))];
+    report("DualNumber", N, primal, chunk);
 }
 
-fn num_dual<const N: usize>(x: &[f64], primal: f64) {
+fn num_dual<const N: usize>(x: &[f64], primal: [f64; 2]) {
     let tangents = || num_dual::Derivative::some(nalgebra::SVector::<f64, N>::repeat(1.0));
     let x: Vec<_> = x.iter().map(|&x| num_dual::DualSVec64::new(x, tangents())).collect();
-    report("num-dual", N, primal, seconds(|| rosenbrock_num_dual(black_box(&x))));
+    let chunk = [
+        seconds(|| rosenbrock_num_dual(black_box(&x))),
+        seconds(|| neurons_num_dual(black_box(&x))),
+    ];
+    report("DualSVec64", N, primal, chunk);
 }
 
 fn main() {
     let x: Vec<f64> = (0..1000).map(|i| 0.5 + f64::from(i) * 1e-3).collect();
-    let primal = seconds(|| rosenbrock(black_box(&x)));
-    println!("Rosenbrock, n = 1000; one plain evaluation: {:.2} us", primal * 1e6);
-    println!("type       lanes chunk/primal, per tangent");
+    let primal = [seconds(|| rosenbrock(black_box(&x))), seconds(|| neurons(black_box(&x)))];
+    let [products, tanh] = primal.map(|seconds| seconds * 1e6);
+    println!("n = 1000; one plain evaluation: products {products:.2} us, tanh {tanh:.2} us");
+    println!("| number | tangents | products | per tangent | tanh | per tangent |");
+    println!("|---|---|---|---|---|---|");
     dual::<1>(&x, primal);
     dual::<2>(&x, primal);
     dual::<3>(&x, primal);

@@ -53,21 +53,23 @@ impl Default for Dual {
 
 impl Dual {
     /// The most tangents that one evaluation can carry.
-    pub const WIDEST: usize = 16;
+    // PERF: 16 lanes cost more per tangent than 8 (example `cost`): a number of 136 bytes travels
+    // through memory, where one of 72 bytes stays in registers.
+    pub const WIDEST: usize = 8;
 
     /// Carries at most `chunk` tangents in an evaluation.
     ///
     /// A wide chunk evaluates the function less often, a narrow one uses less memory: a number is
-    /// `8 (1 + chunk)` bytes. Numbers are compiled with 1, 2, 3, 4, 8 and 16 lanes; other chunks run
-    /// in the next wider ones. On the numbers of another engine only 4 lanes are compiled, and
-    /// chunks are at most that.
+    /// `8 (1 + chunk)` bytes. Numbers are compiled with 1, 2, 3, 4 and 8 lanes; other chunks run in
+    /// the next wider ones. On the numbers of another engine only 4 lanes are compiled, and chunks
+    /// are at most that.
     ///
     /// # Errors
     ///
-    /// [`AdError::Setting`] unless `chunk` is 1 to 16.
+    /// [`AdError::Setting`] unless `chunk` is 1 to 8.
     pub fn chunk(self, chunk: usize) -> Result<Self> {
         if !(1..=Self::WIDEST).contains(&chunk) {
-            let (found, expected) = (chunk.to_string(), "1 to 16 tangents");
+            let (found, expected) = (chunk.to_string(), "1 to 8 tangents");
             return Err(AdError::Setting { setting: "chunk", found, expected });
         }
         Ok(Dual { chunk, ..self })

@@ -21,7 +21,7 @@ pub(crate) trait Family {
     /// The type that carries `N` tangents.
     type Number<S: Scalar, const N: usize>: LaneNumber<Inner = S>;
 
-    /// The widest number over `f64`: [`FEW`] or more.
+    /// The most tangents that one number carries over `f64`: [`FEW`] or 8.
     const WIDEST: usize;
 }
 

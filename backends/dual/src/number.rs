@@ -43,8 +43,9 @@ impl<S: Scalar, const N: usize> DualNumber<S, N> {
 /// the cases where [`Scalar::strong_mul`] may differ from `*`.
 #[inline]
 pub(crate) fn plain<S: Scalar>(d: S) -> bool {
-    let d = d.primal();
-    d.is_finite() && d != 0.0
+    // One comparison: without its sign bit, a finite number other than 0 is between the two.
+    let magnitude = d.primal().to_bits() << 1;
+    magnitude.wrapping_sub(1) < (f64::INFINITY.to_bits() << 1) - 1
 }
 
 impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
@@ -76,7 +77,7 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
 
     #[inline]
     fn lift_binary(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
-        if plain(d_self) && plain(d_rhs) {
+        if plain(d_self) & plain(d_rhs) {
             self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
         } else {
             self.zip(rhs, value, |a, b| d_self.strong_mul(a) + d_rhs.strong_mul(b))

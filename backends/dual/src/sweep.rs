@@ -42,10 +42,7 @@ pub(crate) fn sweep<E: Family, S: Scalar, F: Function>(
             blocks::<E::Number<S, NESTED>, _>(block.min(NESTED), part, f, x, y, seeds)?;
         } else if block > FEW {
             if E::WIDEST > FEW {
-                match block {
-                    ..=8 => blocks::<E::Number<S, 8>, _>(block, part, f, x, y, seeds)?,
-                    _ => blocks::<E::Number<S, 16>, _>(block, part, f, x, y, seeds)?,
-                }
+                blocks::<E::Number<S, 8>, _>(block, part, f, x, y, seeds)?;
             }
         } else {
             match block {

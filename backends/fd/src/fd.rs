@@ -324,6 +324,10 @@ impl Engine for Fd {
     fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
         self.tangents_cost(shape, seeds)
     }
+
+    fn lifts(&self) -> bool {
+        false
+    }
 }
 
 impl Pushforward for Fd {

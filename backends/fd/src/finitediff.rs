@@ -343,6 +343,10 @@ impl Engine for FiniteDiff {
     fn sweeps(&self, _shape: Shape, seeds: usize) -> Evaluations {
         Evaluations::Exactly(1 + self.per_line() * seeds)
     }
+
+    fn lifts(&self) -> bool {
+        false
+    }
 }
 
 impl Pushforward for FiniteDiff {

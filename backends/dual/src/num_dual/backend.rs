@@ -1,8 +1,8 @@
 //! The backend `num-dual`: forward mode in that crate's numbers.
 
 use ad_api::{
-    AdError, Backend, Capability, Engine, Function, Jacobian, Pullback, Pushforward, Resweep,
-    Result, Scalar, Shape, check_jacobian, check_pullback, check_pushforward, derive,
+    AdError, Backend, Capability, Engine, Function, Jacobian, Pullback, Pushforward, Result,
+    Resweep, Scalar, Shape, check_jacobian, check_pullback, check_pushforward, derive,
 };
 use nalgebra::DVector;
 
@@ -55,7 +55,7 @@ impl Default for NumDual {
 
 impl NumDual {
     /// The most tangents that one evaluation can carry. Wider vectors of num-dual's cost more per
-    /// tangent, not less: 1.6 times as much at 8, 3.6 times at 16 (see the crate's table).
+    /// tangent, not less (see the crate's table).
     pub const WIDEST: usize = FEW;
 
     /// Carries at most `chunk` tangents in an evaluation.

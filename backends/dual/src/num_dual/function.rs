@@ -47,11 +47,8 @@ pub trait DualNumFunction: Clone + Send + Sync + 'static {
     /// # Errors
     ///
     /// As [`Function::eval`].
-    fn eval<D: DualNum<Primitive = f64> + Copy>(
-        &self,
-        x: &[D],
-        y: &mut [D],
-    ) -> Result<(), Failure>;
+    fn eval<D: DualNum<Primitive = f64> + Copy>(&self, x: &[D], y: &mut [D])
+    -> Result<(), Failure>;
 
     /// As [`Function::precision`].
     fn precision(&self) -> f64 {
