@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ad_api::{
-    Backend, Differentiate, Failure, Function, HigherOrder, RuleTangent, RuleValue, Scalar,
+    Backend, Differentiate, Failure, Function, HigherOrder, Rule, RuleTangent, RuleValue, Scalar,
 };
 use ad_dual::{Dual, NumDual};
 use nalgebra::DMatrix;
