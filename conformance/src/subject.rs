@@ -9,6 +9,9 @@ use crate::{Law, Violation};
 /// The tolerance where an engine is exact: about 5000 rounding units of the terms of a result.
 const EXACT: f64 = 1e-12;
 
+/// The most evaluations that a check of a rule spends on one call.
+const AFFORDABLE: usize = 10_000;
+
 /// A backend with the tolerances that it is held to.
 ///
 /// Relative to the size of the terms that a result is a sum of; for engines that approximate also to
@@ -136,6 +139,14 @@ impl Subject {
     pub(crate) fn supports(&self, operation: Operation, case: &Case) -> bool {
         let shape = Shape { inputs: case.inputs(), outputs: case.outputs() };
         self.backend.capability(operation, shape).evaluations().is_some()
+    }
+
+    /// Whether the operation is supported, and cheap enough for the checks that call it again and
+    /// again. (Closed forms are compared whatever they cost.)
+    pub(crate) fn affords(&self, operation: Operation, case: &Case) -> bool {
+        let shape = Shape { inputs: case.inputs(), outputs: case.outputs() };
+        let cost = self.backend.capability(operation, shape).evaluations();
+        cost.is_some_and(|cost| cost.bound() <= AFFORDABLE)
     }
 
     /// What is wrong with `found` as a result of `case`, if anything.

@@ -97,7 +97,7 @@ fn each_case(
 ) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     for case in cases() {
-        if !needed.iter().all(|&operation| subject.supports(operation, &case)) {
+        if !needed.iter().all(|&operation| subject.affords(operation, &case)) {
             continue;
         }
         if let Some(wrong) = findings.expect(case.label(), body(&case)) {

@@ -47,7 +47,7 @@ fn every_call(
     let mut findings = Findings::new(law);
     for case in cases {
         for operation in Operation::ALL {
-            if !subject.supports(operation, case) {
+            if !subject.affords(operation, case) {
                 continue;
             }
             for call in calls_of(operation, case) {

@@ -96,7 +96,7 @@ fn each_map(
     let mut random = Random::new(seed());
     for case in cases() {
         for map in Map::ALL {
-            if !subject.supports(map.operation(), &case) {
+            if !subject.affords(map.operation(), &case) {
                 continue;
             }
             let place = format!("{}, {} (seed {})", case.label(), map.operation().name(), seed());
@@ -177,7 +177,7 @@ pub(crate) fn is_adjoint(subject: &Subject, law: Law) -> Vec<Violation> {
 pub(crate) fn hessian_is_symmetric(subject: &Subject, law: Law) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     let mut random = Random::new(seed());
-    for case in cases().iter().filter(|case| subject.supports(Operation::Hessian, case)) {
+    for case in cases().iter().filter(|case| subject.affords(Operation::Hessian, case)) {
         let x: Vec<f64> = case.x.iter().map(|x| x * (1.0 + 0.05 * random.number())).collect();
         let place = format!("{} near {:?} (seed {})", case.scenario, case.x, seed());
         let hessian = subject
@@ -200,7 +200,7 @@ pub(crate) fn hessian_is_symmetric(subject: &Subject, law: Law) -> Vec<Violation
 pub(crate) fn follows_the_weights(subject: &Subject, law: Law) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     let mut random = Random::new(seed());
-    for case in cases().iter().filter(|case| subject.supports(Operation::Hessian, case)) {
+    for case in cases().iter().filter(|case| subject.affords(Operation::Hessian, case)) {
         let place = format!("{} (seed {})", case.label(), seed());
         let Some(mut prepared) = findings.expect(&place, subject.prepare(&case.f)) else {
             continue;

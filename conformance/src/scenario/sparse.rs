@@ -65,7 +65,7 @@ fn powers_known(x: &[f64], p: i32) -> Known {
     }
 }
 
-const BAND: usize = 12;
+const BAND: usize = 8;
 
 /// An upper banded matrix with bandwidth 5 and entries without symmetry.
 fn band(i: usize, j: usize) -> f64 {
