@@ -153,7 +153,8 @@ impl Subject {
     pub(crate) fn compare(&self, case: &Case, part: Part, found: &[f64]) -> Option<String> {
         if part == Part::Value {
             let plain = case.f.function().value(&case.x).ok()?;
-            return (found != plain).then(|| format!("value {found:?}, plain evaluation {plain:?}"));
+            return (found != plain)
+                .then(|| format!("value {found:?}, plain evaluation {plain:?}"));
         }
         let Expected { numbers, scale } = case.expected(part);
         self.compare_to(case, part.order(), found, &numbers, scale)

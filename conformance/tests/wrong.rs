@@ -5,8 +5,8 @@ mod toys;
 use std::sync::{Arc, Mutex};
 
 use ad_api::{
-    Engine, Evaluations, Function, Jacobian, Prepared, Pullback, Pushforward, Result, Scalar, Shape,
-    derive,
+    Engine, Evaluations, Function, Jacobian, Prepared, Pullback, Pushforward, Result, Scalar,
+    Shape, derive,
 };
 use ad_conformance::{Law, Subject};
 use toys::{dual::ToyDual, reverse::ToyReverse};

@@ -1,8 +1,8 @@
 //! Finite differences with the five-point stencil, three times: each engine defines one primitive.
 
 use ad_api::{
-    Accuracy, Engine, Evaluations, Function, Jacobian, Pullback, Pushforward, Result,
-    Scalar, Shape, check_jacobian, check_pullback, check_pushforward,
+    Accuracy, Engine, Evaluations, Function, Jacobian, Pullback, Pushforward, Result, Scalar,
+    Shape, check_jacobian, check_pullback, check_pushforward,
 };
 
 /// `f(x)` and `J(x) v`, with weights of fourth order: `(f₋₂ - 8 f₋₁ + 8 f₁ - f₂) / 12 h`.
@@ -127,4 +127,3 @@ fn unit<S: Scalar>(n: usize, j: usize) -> Vec<S> {
 ad_api::backend!(OnlyPushforward: pushforward);
 ad_api::backend!(OnlyPullback: pullback);
 ad_api::backend!(OnlyJacobian: jacobian);
-
