@@ -1,6 +1,6 @@
 //! Backends behind trait objects, so that the checks are compiled once and not for every backend.
 //!
-//! What a backend's suite compiles is one set of instances of its generic methods, for the two function
+//! What a backend's suite compiles is one set of instances of its generic methods, for the few function
 //! types of the suite; the checks only see these traits.
 
 use std::fmt::Debug;
@@ -11,6 +11,7 @@ use ad_api::{
 };
 use nalgebra::{DMatrix, DVector};
 
+use crate::curve::Curve;
 use crate::nested::Nested;
 use crate::{Counted, Program};
 
@@ -146,7 +147,7 @@ pub(crate) trait ErasedBackend: Send + Sync {
     fn lazy_gradient(&self, f: &Probe, x: &[f64]) -> Result<AnyOperator>;
     fn lazy_jacobian(&self, f: &Probe, x: &[f64]) -> Result<AnyOperator>;
     fn lazy_hessian(&self, f: &Probe, x: &[f64]) -> Result<AnyOperator>;
-    fn third_derivative(&self, f: &Probe, x: f64) -> Result<f64>;
+    fn third_derivative(&self, f: Curve, x: f64) -> Result<f64>;
     fn capability(&self, operation: Operation, shape: Shape) -> Capability;
     fn pushforward_capability(&self, shape: Shape, seeds: usize) -> Capability;
     fn pullback_capability(&self, shape: Shape, seeds: usize) -> Capability;
@@ -194,8 +195,8 @@ impl<B: Backend> ErasedBackend for B {
         Differentiate::lazy_hessian(self, f, x).map(AnyOperator::new)
     }
 
-    fn third_derivative(&self, f: &Probe, x: f64) -> Result<f64> {
-        Differentiate::third_derivative(self, f, x)
+    fn third_derivative(&self, f: Curve, x: f64) -> Result<f64> {
+        Differentiate::third_derivative(self, &f, x)
     }
 
     fn capability(&self, operation: Operation, shape: Shape) -> Capability {

@@ -33,6 +33,7 @@ mod call;
 mod case;
 mod checks;
 mod counted;
+mod curve;
 mod erased;
 mod law;
 mod nested;

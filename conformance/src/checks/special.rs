@@ -3,6 +3,7 @@
 use ad_api::Operation;
 
 use crate::case::Case;
+use crate::curve::Curve;
 use crate::scenario::{Scenario, dense, scenarios};
 use crate::subject::{Subject, differ};
 use crate::violation::Findings;
@@ -138,24 +139,12 @@ pub(crate) fn applies_rules(subject: &Subject, law: Law) -> Vec<Violation> {
     findings.done()
 }
 
-/// A name, a function of one variable, a point, and the third derivative there.
-type Third = (&'static str, Program, f64, f64);
-
 /// `f'''`, by one engine over another over a third.
 pub(crate) fn third_derivatives(subject: &Subject, law: Law) -> Vec<Violation> {
-    let x = 0.42_f64;
-    let table: [Third; 5] = [
-        ("x⁴", Program::new(1, |x| vec![x[0].powi(4)]), x, 24.0 * x),
-        ("sin x", Program::new(1, |x| vec![x[0].sin()]), x, -x.cos()),
-        ("exp 2x", Program::new(1, |x| vec![(x[0] * 2.0).exp()]), x, 8.0 * (2.0 * x).exp()),
-        ("1/x", Program::new(1, |x| vec![x[0].recip()]), 1.5, -6.0 / 1.5_f64.powi(4)),
-        ("x ln x", Program::new(1, |x| vec![x[0] * x[0].ln()]), 1.5, -1.0 / 2.25),
-    ];
     let mut findings = Findings::new(law);
-    for (name, program, x, expected) in table {
+    for (curve, name, x, expected) in Curve::known() {
         let place = format!("{name} at {x}");
-        let found = subject.backend.third_derivative(&Counted::new(program), x);
-        if let Some(found) = findings.expect(&place, found) {
+        if let Some(found) = findings.expect(&place, subject.backend.third_derivative(curve, x)) {
             let allowed = subject.tolerance(3) * expected.abs().max(10.0);
             findings.note(place, differ(&[found], &[expected], allowed));
         }
