@@ -102,7 +102,7 @@ impl File<'_> {
     }
 
     fn parameters(&self) -> Result<Parameters, InputError> {
-        let (first, _) = self.find(0, "Starting values")?;
+        let (first, _) = self.find(self.find(0, "Model:")?.0, "Starting values")?;
         let (last, _) = self.find(first, "Residual Sum of Squares:")?;
         let mut table = Parameters {
             names: Vec::new(),
@@ -136,7 +136,7 @@ impl File<'_> {
     }
 
     fn certified_number(&self, label: &str) -> Result<(usize, f64), InputError> {
-        let (line, rest) = self.find(0, label)?;
+        let (line, rest) = self.find(self.find(0, "Model:")?.0, label)?;
         match *self.numbers(line, rest)? {
             [value] => Ok((line, value)),
             _ => Err(self.error(line, format!("expected one number after `{label}`"))),
