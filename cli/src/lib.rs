@@ -10,6 +10,7 @@ pub mod error;
 pub mod formula;
 pub mod model;
 pub mod nist;
+pub mod plot;
 pub mod problem;
 pub mod table;
 
