@@ -1,0 +1,9 @@
+//! What models, solvers and programs need: `use ad::prelude::*;`.
+
+pub use crate::{
+    AdError, AnyBackend, Backend, BackendConfig, Differentiate, Engine, Failure, Function,
+    HigherOrder, Lazy, LinearOperator, Prepared, Scalar,
+};
+
+#[cfg(feature = "dual")]
+pub use crate::Dual;
