@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ad_algorithms::SolveError;
 use ad_api::AdError;
 
 use crate::formula::SyntaxError;
@@ -144,9 +145,12 @@ pub enum InputError {
         /// The parameters of the model.
         parameters: usize,
     },
-    /// The backend cannot be had.
+    /// The backend cannot be had, or fails at the start.
     #[error(transparent)]
     Backend(#[from] AdError),
+    /// The fit cannot start.
+    #[error("the fit cannot start: {0}")]
+    Solve(#[from] SolveError),
 }
 
 /// Names in a message: each in backticks, or "none".
