@@ -11,7 +11,7 @@ use crate::InputError;
 use crate::model::{Counted, Objective};
 use crate::problem::{Problem, Start};
 use crate::report;
-use crate::text::{Align, Table, count, duration};
+use crate::text::{Align, Table, count, duration, scientific};
 
 /// Time spent on each backend, besides the first call.
 const BUDGET: Duration = Duration::from_millis(20);
@@ -132,7 +132,7 @@ fn table(measured: &[Measured], difference: fn(&DMatrix<f64>, &DMatrix<f64>) -> 
                 let difference = if std::ptr::eq(run, reference) {
                     "reference".into()
                 } else {
-                    format!("{:.1e}", difference(&run.matrix, &reference.matrix))
+                    scientific(difference(&run.matrix, &reference.matrix), 1)
                 };
                 table.row([
                     backend.clone(),

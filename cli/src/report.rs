@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fit::{Fit, Iteration, log_relative_error};
 use crate::problem::{Problem, Start};
-use crate::text::{Align, Table, count, duration};
+use crate::text::{Align, Table, count, duration, scientific};
 
 /// What `ad fit` prints: problem, iterations, estimates, status and work.
 pub fn text(problem: &Problem, fit: &Fit) -> String {
@@ -21,7 +21,13 @@ pub fn text(problem: &Problem, fit: &Fit) -> String {
 
 /// One line on what was fitted how, for the head of a plot.
 pub fn subtitle(fit: &Fit) -> String {
-    format!("{} with {}, rss {:.6e}, {}", fit.method.name(), fit.backend, fit.rss, fit.reason)
+    format!(
+        "{} with {}, rss {}, {}",
+        fit.method.name(),
+        fit.backend,
+        scientific(fit.rss, 6),
+        fit.reason
+    )
 }
 
 fn head(out: &mut String, problem: &Problem, fit: &Fit) {
@@ -72,12 +78,12 @@ fn iterations(trace: &[Iteration]) -> Table {
         }
         let Iteration { number, accepted, rss, cosine, step, damping } = *iteration;
         let (number, rss, cosine) =
-            (number.to_string(), format!("{rss:.10e}"), format!("{cosine:.1e}"));
+            (number.to_string(), scientific(rss, 10), scientific(cosine, 1));
         if number == "0" {
             table.row([number, rss, cosine]);
         } else {
             let remark = if accepted { "" } else { "rejected" };
-            let (step, damping) = (format!("{step:.1e}"), format!("{damping:.1e}"));
+            let (step, damping) = (scientific(step, 1), scientific(damping, 1));
             table.row([number, rss, cosine, step, damping, remark.into()]);
         }
     }
@@ -93,7 +99,7 @@ fn parameters(fit: &Fit) -> Table {
     }
     let mut table = Table::new(header);
     for parameter in &fit.parameters {
-        let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.10e}"));
+        let number = |value: Option<f64>| value.map_or("-".into(), |value| scientific(value, 10));
         let mut row = vec![
             parameter.name.clone(),
             number(Some(parameter.estimate)),
@@ -109,14 +115,15 @@ fn parameters(fit: &Fit) -> Table {
 }
 
 fn tail(out: &mut String, fit: &Fit) {
-    let _ = write!(out, "  residual sum of squares      {:.10e}", fit.rss);
+    let _ = write!(out, "  residual sum of squares      {}", scientific(fit.rss, 10));
     if let Some(certified) = fit.certified_rss {
         let digits = log_relative_error(fit.rss, certified);
-        let _ = write!(out, "   certified {certified:.10e}, {digits:.1} digits");
+        let certified = scientific(certified, 10);
+        let _ = write!(out, "   certified {certified}, {digits:.1} digits");
     }
     out.push('\n');
     if let Some(deviation) = fit.residual_standard_deviation {
-        let _ = writeln!(out, "  residual standard deviation  {deviation:.10e}");
+        let _ = writeln!(out, "  residual standard deviation  {}", scientific(deviation, 10));
     }
     let _ = writeln!(out, "  status                       {}", fit.reason);
     let counts = fit.counts;

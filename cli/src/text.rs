@@ -57,6 +57,22 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// A number in scientific notation with this many digits after the point and at least two in the
+/// exponent, so that columns of numbers align: `1.50e-03`.
+pub fn scientific(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$e}");
+    match text.split_once('e') {
+        Some((mantissa, exponent)) => {
+            let (sign, exponent) = match exponent.strip_prefix('-') {
+                Some(exponent) => ('-', exponent),
+                None => ('+', exponent),
+            };
+            format!("{mantissa}e{sign}{exponent:0>2}")
+        }
+        None => text,
+    }
+}
+
 /// A time in the unit that suits it.
 pub fn duration(seconds: f64) -> String {
     match seconds {
