@@ -11,7 +11,10 @@ use crate::InputError;
 use crate::model::Model;
 use crate::problem::Problem;
 
+/// The size of the picture in pixels.
 const SIZE: (u32, u32) = (900, 720);
+/// Units per pixel. The drawing library rounds to whole units, which shows in curves at one a pixel.
+const PX: u32 = 8;
 const DATA: RGBColor = RGBColor(70, 70, 70);
 const CURVE: RGBColor = RGBColor(31, 119, 180);
 const GRID: RGBColor = RGBColor(225, 225, 225);
@@ -46,7 +49,14 @@ pub fn draw(path: &Path, problem: &Problem, b: &[f64], subtitle: &str) -> Result
     let picture = Picture::new(problem, b).map_err(|failure| unwritable(failure.to_string()))?;
     let mut svg = String::new();
     picture.render(&mut svg, problem, subtitle).map_err(|error| unwritable(error.to_string()))?;
-    std::fs::write(path, svg).map_err(|error| unwritable(error.to_string()))
+    std::fs::write(path, in_pixels(svg)).map_err(|error| unwritable(error.to_string()))
+}
+
+/// The picture at its size in pixels; the units stay in its `viewBox`.
+fn in_pixels(svg: String) -> String {
+    let size =
+        |unit: u32| format!(r#"width="{}" height="{}" viewBox"#, SIZE.0 * unit, SIZE.1 * unit);
+    svg.replacen(&size(PX), &size(1), 1)
 }
 
 impl Picture {
@@ -94,24 +104,24 @@ impl Picture {
         problem: &Problem,
         subtitle: &str,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+        let root = SVGBackend::with_string(svg, (SIZE.0 * PX, SIZE.1 * PX)).into_drawing_area();
         root.fill(&WHITE)?;
-        let (head, panels) = root.split_vertically(74);
+        let (head, panels) = root.split_vertically(74 * PX);
         let formula = format!("{} = {}", problem.response.text(), problem.model.text());
         let centred = |size: u32, colour: &RGBColor| {
             use plotters::style::text_anchor::{HPos, Pos, VPos};
             let position = Pos::new(HPos::Center, VPos::Top);
-            (FONT, size).into_font().color(colour).pos(position)
+            (FONT, size * PX).into_font().color(colour).pos(position)
         };
-        let middle = (SIZE.0 / 2).cast_signed();
+        let middle = (SIZE.0 * PX / 2).cast_signed();
         for (y, text, size, colour) in [
             (10, problem.name.as_str(), 22, BLACK),
             (37, &shortened(&formula, 120), 13, DATA),
             (56, subtitle, 13, DATA),
         ] {
-            head.draw_text(text, &centred(size, &colour), (middle, y))?;
+            head.draw_text(text, &centred(size, &colour), (middle, units(y)))?;
         }
-        let (fit, residuals) = panels.split_vertically(430);
+        let (fit, residuals) = panels.split_vertically(430 * PX);
         let all: Vec<Point> = self.data.iter().chain(&self.curve).copied().collect();
         let x_range = padded(extent_of(&all, |p| p.0));
         let y_range = padded(extent_of(&all, |p| p.1));
@@ -119,24 +129,27 @@ impl Picture {
         let mut chart = chart(&fit, x_range.clone(), y_range)?;
         mesh(&mut chart, "", &self.y_label)?;
         for piece in self.curve.split(|p| !p.1.is_finite()) {
-            chart.draw_series(LineSeries::new(piece.iter().copied(), CURVE.stroke_width(2)))?;
+            chart
+                .draw_series(LineSeries::new(piece.iter().copied(), CURVE.stroke_width(2 * PX)))?;
         }
         // One more empty series carries the entry of the legend, however many pieces there are.
+        chart.draw_series(LineSeries::new([], CURVE))?.label(self.curve_label).legend(|(x, y)| {
+            PathElement::new([(x, y), (x + units(20), y)], CURVE.stroke_width(2 * PX))
+        });
         chart
-            .draw_series(LineSeries::new([], CURVE))?
-            .label(self.curve_label)
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 20, y)], CURVE.stroke_width(2)));
-        chart
-            .draw_series(self.data.iter().map(|&p| Circle::new(p, 3, DATA.mix(0.65).filled())))?
+            .draw_series(
+                self.data.iter().map(|&p| Circle::new(p, 3 * PX, DATA.mix(0.65).filled())),
+            )?
             .label("data")
-            .legend(|(x, y)| Circle::new((x + 10, y), 3, DATA.mix(0.65).filled()));
+            .legend(|(x, y)| Circle::new((x + units(10), y), 3 * PX, DATA.mix(0.65).filled()));
         chart
             .configure_series_labels()
             .position(self.roomiest_corner())
-            .margin(12)
+            .margin(12 * PX)
+            .legend_area_size(30 * PX)
             .background_style(WHITE.mix(0.85))
-            .border_style(GRID)
-            .label_font((FONT, 13))
+            .border_style(GRID.stroke_width(PX))
+            .label_font((FONT, 13 * PX))
             .draw()?;
 
         let low_high = extent_of(&self.residuals, |p| p.1);
@@ -144,9 +157,9 @@ impl Picture {
         let mut chart = self::chart(&residuals, x_range.clone(), padded((-reach, reach)))?;
         mesh(&mut chart, &self.x_label, "residual")?;
         let zero = [(x_range.start, 0.0), (x_range.end, 0.0)];
-        chart.draw_series(LineSeries::new(zero, CURVE.stroke_width(1)))?;
+        chart.draw_series(LineSeries::new(zero, CURVE.stroke_width(PX)))?;
         let finite = self.residuals.iter().filter(|p| p.1.is_finite());
-        chart.draw_series(finite.map(|&p| Circle::new(p, 3, DATA.mix(0.65).filled())))?;
+        chart.draw_series(finite.map(|&p| Circle::new(p, 3 * PX, DATA.mix(0.65).filled())))?;
         root.present()?;
         Ok(())
     }
@@ -187,10 +200,10 @@ where
     'b: 'a,
 {
     Ok(ChartBuilder::on(area)
-        .margin(10)
-        .margin_right(24)
-        .x_label_area_size(46)
-        .y_label_area_size(78)
+        .margin(10 * PX)
+        .margin_right(24 * PX)
+        .x_label_area_size(46 * PX)
+        .y_label_area_size(78 * PX)
         .build_cartesian_2d(x, y)
         .map_err(|error| error.to_string())?)
 }
@@ -203,10 +216,11 @@ fn mesh(
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(DATA)
-        .label_style((FONT, 13))
-        .axis_desc_style((FONT, 15))
+        .bold_line_style(GRID.stroke_width(PX))
+        .axis_style(DATA.stroke_width(PX))
+        .set_all_tick_mark_size(5 * PX)
+        .label_style((FONT, 13 * PX))
+        .axis_desc_style((FONT, 15 * PX))
         .x_desc(x_label)
         .y_desc(y_label)
         .x_labels(8)
@@ -215,6 +229,11 @@ fn mesh(
         .y_label_formatter(&|value| tick(*value))
         .draw()
         .map_err(|error| error.to_string().into())
+}
+
+/// A distance in pixels.
+fn units(pixels: i32) -> i32 {
+    pixels * PX.cast_signed()
 }
 
 /// A number on an axis, without the rounding errors of the steps.
