@@ -1,0 +1,154 @@
+//! The primitives: one recording each, whatever the number of seeds.
+
+use ad_api::{
+    Backend, Engine, Evaluations, Function, Jacobian, Pullback, Pushforward, Result, Scalar, Shape,
+    check_jacobian, check_pullback, check_pushforward,
+};
+use nalgebra::DVector;
+
+use crate::linearization::TapeLinearization;
+use crate::pool;
+use crate::prepared::TapePrepared;
+use crate::record::{Lanes, Record};
+use crate::var::Var;
+
+/// Reverse mode on a Wengert tape: see the [crate](crate).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NativeReverse {}
+
+/// Everything that a primitive over `S` works in.
+#[derive(Debug)]
+pub(crate) struct Workspace<S: Scalar> {
+    record: Record<S>,
+    lanes: Lanes<S>,
+    variables: Vec<Var<S>>,
+}
+
+impl<S: Scalar> Default for Workspace<S> {
+    fn default() -> Self {
+        Workspace { record: Record::default(), lanes: Lanes::default(), variables: Vec::new() }
+    }
+}
+
+impl<S: Scalar> Workspace<S> {
+    /// See [`Pushforward::pushforward_sweep`].
+    pub(crate) fn pushforward<F: Function>(
+        &mut self,
+        f: &F,
+        x: &[S],
+        x_dot: &[S],
+        y: &mut [S],
+        y_dot: &mut [S],
+    ) -> Result<()> {
+        let Some(k) = check_pushforward(f, x, x_dot, y, y_dot)? else { return Ok(()) };
+        self.record.evaluate(f, x, y, &mut self.variables)?;
+        self.lanes.pushforward(&self.record, k, x_dot, y_dot)
+    }
+
+    /// See [`Pullback::pullback_sweep`].
+    pub(crate) fn pullback<F: Function>(
+        &mut self,
+        f: &F,
+        x: &[S],
+        y_bar: &[S],
+        y: &mut [S],
+        x_bar: &mut [S],
+    ) -> Result<()> {
+        let Some(k) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
+        self.record.evaluate(f, x, y, &mut self.variables)?;
+        self.lanes.pullback(&self.record, k, y_bar, x_bar)
+    }
+
+    /// See [`Jacobian::jacobian_sweep`].
+    pub(crate) fn jacobian<F: Function>(
+        &mut self,
+        f: &F,
+        x: &[S],
+        y: &mut [S],
+        jacobian: &mut [S],
+    ) -> Result<()> {
+        let Some(_) = check_jacobian(f, x, y, jacobian)? else { return Ok(()) };
+        self.record.evaluate(f, x, y, &mut self.variables)?;
+        self.lanes.jacobian(&self.record, jacobian)
+    }
+}
+
+impl Engine for NativeReverse {
+    fn name(&self) -> String {
+        "native-reverse".into()
+    }
+
+    fn lanes(&self, shape: Shape) -> usize {
+        shape.inputs.max(shape.outputs).max(1)
+    }
+
+    /// One evaluation is recorded, and every sweep reads the record.
+    fn sweeps(&self, _shape: Shape, _seeds: usize) -> Evaluations {
+        Evaluations::Exactly(1)
+    }
+}
+
+impl Pushforward for NativeReverse {
+    fn pushforward_sweep<S: Scalar, F: Function>(
+        &self,
+        f: &F,
+        x: &[S],
+        x_dot: &[S],
+        y: &mut [S],
+        y_dot: &mut [S],
+    ) -> Result<()> {
+        pool::with(|work: &mut Workspace<S>| work.pushforward(f, x, x_dot, y, y_dot))
+    }
+}
+
+impl Pullback for NativeReverse {
+    fn pullback_sweep<S: Scalar, F: Function>(
+        &self,
+        f: &F,
+        x: &[S],
+        y_bar: &[S],
+        y: &mut [S],
+        x_bar: &mut [S],
+    ) -> Result<()> {
+        pool::with(|work: &mut Workspace<S>| work.pullback(f, x, y_bar, y, x_bar))
+    }
+}
+
+impl Jacobian for NativeReverse {
+    fn jacobian_sweep<S: Scalar, F: Function>(
+        &self,
+        f: &F,
+        x: &[S],
+        y: &mut [S],
+        jacobian: &mut [S],
+    ) -> Result<()> {
+        pool::with(|work: &mut Workspace<S>| work.jacobian(f, x, y, jacobian))
+    }
+}
+
+impl Backend for NativeReverse {
+    type Outer = Self;
+    type Inner = Self;
+    type Prepared<F: Function> = TapePrepared<F>;
+    type Linearization<F: Function> = TapeLinearization;
+
+    fn outer(&self) -> &Self {
+        self
+    }
+
+    fn inner(&self) -> &Self {
+        self
+    }
+
+    fn prepare<F: Function>(&self, f: &F, x: &[f64]) -> Result<TapePrepared<F>> {
+        TapePrepared::new(*self, f, x)
+    }
+
+    fn linearize<F: Function>(
+        &self,
+        f: &F,
+        x: &[f64],
+    ) -> Result<(DVector<f64>, TapeLinearization)> {
+        TapeLinearization::new(f, x)
+    }
+}
