@@ -84,7 +84,7 @@ fn main() -> anyhow::Result<()> {
     let jacobian = DMatrix::from_fn(4, INPUTS, |i, k| -(inverse * part(k) * u)[i]);
 
     println!("relative errors of the derivatives of ln |det A| and of A⁻¹ b\n");
-    println!("{:<32} {:>9} {:>9} {:>9}", "backend", "gradient", "Hessian", "Jacobian");
+    println!("{:<36} {:>9} {:>9} {:>9}", "backend", "gradient", "Hessian", "Jacobian");
     for backend in ad::backends().into_iter().chain(ad::pairs()) {
         let errors = [
             error(&backend.jacobian(&LogDet, &t)?, &gradient),
@@ -92,7 +92,7 @@ fn main() -> anyhow::Result<()> {
             error(&backend.jacobian(&Solve, &t)?, &jacobian),
         ];
         let name = backend.name();
-        println!("{name:<32} {:>9.1e} {:>9.1e} {:>9.1e}", errors[0], errors[1], errors[2]);
+        println!("{name:<36} {:>9.1e} {:>9.1e} {:>9.1e}", errors[0], errors[1], errors[2]);
         let exact = [backend.outer(), backend.inner()].map(|b| b.accuracy() == Accuracy::Exact);
         let tolerance = if exact == [true, true] { 1e-12 } else { 1e-2 };
         anyhow::ensure!(errors.iter().all(|&error| error < tolerance), "{name} is wrong");

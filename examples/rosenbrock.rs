@@ -116,5 +116,8 @@ fn row(v: &DVector<f64>) -> String {
 }
 
 fn show(what: &str, result: impl std::fmt::Display) {
-    println!("{what:32} {}", result.to_string().trim().replace('\n', &format!("\n{:33}", "")));
+    let result = result.to_string();
+    for (i, line) in result.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
+        println!("{:32} {line}", if i == 0 { what } else { "" });
+    }
 }

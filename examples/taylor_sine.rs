@@ -87,7 +87,7 @@ fn main() -> anyhow::Result<()> {
     let expected = -(sine(1.0) + 1.0 / 39_916_800.0);
     for pair in ad::pairs() {
         let second = pair.second_derivative(&TaylorSine, 1.0)?;
-        println!("{:<32} {second:>20.17}", pair.name());
+        println!("{:<36} {second:>20.17}", pair.name());
         anyhow::ensure!((second - expected).abs() < 1e-2, "{} is wrong", pair.name());
     }
     Ok(())
