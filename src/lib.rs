@@ -17,3 +17,5 @@ pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
 #[cfg(feature = "dual")]
 pub use ad_dual::{self as dual, Dual};
+#[cfg(feature = "native-reverse")]
+pub use ad_native_reverse::{self as native_reverse, NativeReverse};

@@ -7,3 +7,5 @@ pub use crate::{
 
 #[cfg(feature = "dual")]
 pub use crate::Dual;
+#[cfg(feature = "native-reverse")]
+pub use crate::NativeReverse;

@@ -30,6 +30,7 @@ macro_rules! kinds {
 
 kinds! {
     "dual", "dual", "forward mode: dual numbers with several tangents per sweep";
+    "native-reverse", "native-reverse", "reverse mode: a tape that answers products from both sides";
 }
 
 /// All kinds of engines, compiled in or not.

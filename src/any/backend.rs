@@ -27,7 +27,7 @@ use super::{AnyLinearization, AnyPrepared, on_engine};
 /// #     }
 /// # }
 /// // f(x, y) = x² y
-/// for name in ["dual", "dual/dual"] {
+/// for name in ["dual", "native-reverse", "dual/native-reverse"] {
 ///     let backend: AnyBackend = name.parse()?;
 ///     assert_eq!(backend.gradient(&Cubic, &[1.0, 2.0])?.as_slice(), [4.0, 1.0]);
 ///     assert_eq!(backend.hessian(&Cubic, &[1.0, 2.0])?.as_slice(), [4.0, 2.0, 2.0, 0.0]);
@@ -40,6 +40,9 @@ pub enum AnyBackend {
     /// Forward mode with lanes.
     #[cfg(feature = "dual")]
     Dual(ad_dual::Dual),
+    /// Reverse mode on a tape.
+    #[cfg(feature = "native-reverse")]
+    NativeReverse(ad_native_reverse::NativeReverse),
     /// One backend over another.
     HigherOrder(Box<HigherOrder<AnyBackend, AnyBackend>>),
 }
@@ -51,11 +54,20 @@ impl AnyBackend {
     }
 }
 
-#[cfg(feature = "dual")]
-impl From<ad_dual::Dual> for AnyBackend {
-    fn from(backend: ad_dual::Dual) -> Self {
-        AnyBackend::Dual(backend)
-    }
+macro_rules! from {
+    ($($feature:literal $Variant:ident($Engine:ty);)*) => {$(
+        #[cfg(feature = $feature)]
+        impl From<$Engine> for AnyBackend {
+            fn from(backend: $Engine) -> Self {
+                AnyBackend::$Variant(backend)
+            }
+        }
+    )*};
+}
+
+from! {
+    "dual" Dual(ad_dual::Dual);
+    "native-reverse" NativeReverse(ad_native_reverse::NativeReverse);
 }
 
 impl<O: Into<AnyBackend> + Backend, I: Into<AnyBackend> + Backend> From<HigherOrder<O, I>>

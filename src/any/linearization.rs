@@ -14,6 +14,9 @@ pub enum AnyLinearization<F: Function> {
     /// Of `dual`.
     #[cfg(feature = "dual")]
     Dual(<ad_dual::Dual as Backend>::Linearization<F>),
+    /// Of `native-reverse`.
+    #[cfg(feature = "native-reverse")]
+    NativeReverse(<ad_native_reverse::NativeReverse as Backend>::Linearization<F>),
 }
 
 impl<F: Function> AnyLinearization<F> {
@@ -22,6 +25,10 @@ impl<F: Function> AnyLinearization<F> {
             #[cfg(feature = "dual")]
             AnyBackend::Dual(engine) => {
                 engine.linearize(f, x).map(|(y, operator)| (y, Self::Dual(operator)))
+            }
+            #[cfg(feature = "native-reverse")]
+            AnyBackend::NativeReverse(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::NativeReverse(operator)))
             }
             AnyBackend::HigherOrder(pair) => Self::new(pair.inner(), f, x),
         }

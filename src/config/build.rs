@@ -17,6 +17,10 @@ impl BackendConfig {
         match self {
             #[cfg(feature = "dual")]
             BackendConfig::Dual { chunk: _ } => Ok(ad_dual::Dual::default().into()),
+            #[cfg(feature = "native-reverse")]
+            BackendConfig::NativeReverse {} => {
+                Ok(ad_native_reverse::NativeReverse::default().into())
+            }
             BackendConfig::HigherOrder { outer, inner } => {
                 Ok(AnyBackend::higher_order(outer.build()?, inner.build()?))
             }

@@ -28,13 +28,13 @@ use serde::Serialize;
 ///     [backend]
 ///     kind = "higher-order"
 ///     outer = { kind = "dual", chunk = 8 }
-///     inner = "dual"
+///     inner = "native-reverse"
 ///     "#,
 /// )?;
 /// let backend: AnyBackend = config.backend.build()?;
-/// assert_eq!(backend.name(), "dual over dual");
-/// assert_eq!(config.backend.to_string(), "dual/dual");
-/// assert_eq!("dual over dual".parse::<BackendConfig>()?.build()?.name(), backend.name());
+/// assert_eq!(backend.name(), "dual over native-reverse");
+/// assert_eq!(config.backend.to_string(), "dual/native-reverse");
+/// assert_eq!("dual over native-reverse".parse::<BackendConfig>()?.build()?.name(), backend.name());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -55,6 +55,8 @@ pub enum BackendConfig {
         #[serde(skip_serializing_if = "Option::is_none")]
         chunk: Option<usize>,
     },
+    /// Reverse mode on a tape.
+    NativeReverse {},
     /// One backend over another: first derivatives by `inner`, differentiated by `outer`.
     HigherOrder {
         /// Differentiates the first derivatives.
@@ -81,6 +83,7 @@ impl BackendConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             BackendConfig::Dual { .. } => "dual",
+            BackendConfig::NativeReverse {} => "native-reverse",
             BackendConfig::HigherOrder { .. } => "higher-order",
             BackendConfig::Auto { .. } => "auto",
         }

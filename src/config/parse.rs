@@ -49,6 +49,7 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
             check_compiled(engine)?;
             match engine {
                 "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
+                "native-reverse" => BackendConfig::NativeReverse {},
                 _ => return Err(crate::registry::unknown(engine)),
             }
         }
