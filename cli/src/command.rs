@@ -8,6 +8,7 @@ use ad_api::Operation;
 
 use crate::args::{Command, FitArguments, ProblemArguments};
 use crate::fit::Fit;
+use crate::model::Output;
 use crate::problem::{Problem, Start};
 use crate::{InputError, backend, capabilities, compare, plot, report};
 
@@ -47,7 +48,8 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
         None => arguments.backend.parse()?,
     };
     let (problem, start, values) = read(&arguments.problem)?;
-    let choice = config.choose(&problem.residuals()?, &values, &[Operation::Jacobian])?;
+    let choice =
+        config.choose(&problem.function(Output::Residuals)?, &values, &[Operation::Jacobian])?;
     let fit = Fit::run(
         &problem,
         (start, &values),

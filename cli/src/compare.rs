@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use ad::{AnyBackend, BackendConfig, backends, pairs};
-use ad_api::{Accuracy, Backend, Engine, Function, Operation, Prepared};
+use ad_api::{Accuracy, Backend, Engine, Operation, Prepared};
 use nalgebra::DMatrix;
 
 use crate::InputError;
-use crate::model::{Counted, Objective};
+use crate::model::{FitFunction, Output};
 use crate::problem::{Problem, Start};
 use crate::report;
 use crate::text::{Align, Table, count, duration, scientific};
@@ -35,9 +35,8 @@ struct Run {
 ///
 /// [`InputError`] if the derivatives of the model cannot be had with any backend.
 pub fn text(problem: &Problem, start: &Start, values: &[f64]) -> Result<String, InputError> {
-    let residuals = problem.residuals()?;
-    let model = residuals.model();
-    let objective = Objective::new(residuals);
+    let model = problem.function(Output::Model)?;
+    let objective = model.with_output(Output::Objective);
     let auto = BackendConfig::Auto { candidates: Vec::new() };
     let (n, m) = (problem.parameters.len(), problem.observed.len());
     let mut out = String::new();
@@ -61,7 +60,10 @@ pub fn text(problem: &Problem, start: &Start, values: &[f64]) -> Result<String, 
         })
         .collect();
     let choice = auto.choose(&model, values, &[Operation::Jacobian])?;
-    let _ = writeln!(out, "\nJacobian of the model, {m} x {n}\n");
+    let _ = writeln!(
+        out,
+        "\nJacobian of the model, {m} x {n}; differences relative to the largest entry of a column\n"
+    );
     out.push_str(&table(&jacobians, jacobian_difference).to_string());
     let _ = writeln!(out, "\n  auto would pick {}: {}", choice.backend.name(), choice.reason);
 
@@ -76,30 +78,32 @@ pub fn text(problem: &Problem, start: &Start, values: &[f64]) -> Result<String, 
         })
         .collect();
     let choice = auto.choose(&objective, values, &[Operation::Hessian])?;
-    let _ = writeln!(out, "\nHessian of half the residual sum of squares, {n} x {n}\n");
+    let _ = writeln!(
+        out,
+        "\nHessian of half the residual sum of squares, {n} x {n}; differences relative to the diagonal\n"
+    );
     out.push_str(&table(&hessians, hessian_difference).to_string());
     let _ = writeln!(out, "\n  auto would pick {}: {}", choice.backend.name(), choice.reason);
     Ok(out)
 }
 
 /// Computes a matrix once for its value and the evaluations, and then again for the time.
-fn measure<F: Function>(
+fn measure(
     backend: &AnyBackend,
-    f: &F,
+    f: &FitFunction,
     x: &[f64],
     (rows, columns): (usize, usize),
     compute: impl Fn(
-        &mut <AnyBackend as Backend>::Prepared<Counted<F>>,
+        &mut <AnyBackend as Backend>::Prepared<FitFunction>,
         &mut DMatrix<f64>,
     ) -> ad_api::Result<()>,
 ) -> Measured {
     let run = || -> ad_api::Result<Run> {
-        let counted = Counted::new(f.clone());
-        let mut prepared = backend.prepare(&counted, x)?;
+        let mut prepared = backend.prepare(f, x)?;
         let mut matrix = DMatrix::zeros(rows, columns);
-        counted.take();
+        f.take_evaluations();
         compute(&mut prepared, &mut matrix)?;
-        let evaluations = counted.take();
+        let evaluations = f.take_evaluations();
         let (begin, mut seconds) = (Instant::now(), f64::INFINITY);
         while seconds.is_infinite() || begin.elapsed() < BUDGET {
             let clock = Instant::now();

@@ -6,6 +6,7 @@ use ad_algorithms::SolveError;
 use ad_api::AdError;
 
 use crate::formula::SyntaxError;
+use crate::text::count;
 
 /// Why a command could not start. Each message is one line that names what to change.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +61,10 @@ pub enum InputError {
         columns: String,
     },
     /// A cell is no finite number.
-    #[error("{path}, line {line}, column `{column}`: `{found}` is not a finite number")]
+    #[error(
+        "{path}, line {line}, column `{column}`: expected a finite number, found {}",
+        cell(found)
+    )]
     Cell {
         /// The data file.
         path: String,
@@ -136,7 +140,7 @@ pub enum InputError {
         option: &'static str,
     },
     /// There are too few rows to determine the parameters.
-    #[error("{path} has {rows} rows, fewer than the {parameters} parameters of the model")]
+    #[error("{path} has {}, fewer than the {parameters} parameters of the model", count(*rows, "row"))]
     TooFewRows {
         /// The data file.
         path: String,
@@ -151,6 +155,10 @@ pub enum InputError {
     /// The fit cannot start.
     #[error("the fit cannot start: {0}")]
     Solve(#[from] SolveError),
+}
+
+fn cell(text: &str) -> String {
+    if text.is_empty() { "nothing".into() } else { format!("`{text}`") }
 }
 
 /// Names in a message: each in backticks, or "none".

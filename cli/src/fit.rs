@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::InputError;
-use crate::model::{Counted, Residuals};
+use crate::model::{FitFunction, Output};
 use crate::problem::{Problem, Start};
 
 /// The least-squares methods.
@@ -40,7 +40,7 @@ impl MethodName {
         self,
         options: Options,
         backend: &AnyBackend,
-        residuals: &Counted<Residuals>,
+        residuals: &FitFunction,
         start: &[f64],
         observer: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Outcome, SolveError> {
@@ -154,7 +154,7 @@ impl Fit {
         method: MethodName,
         max_iterations: usize,
     ) -> Result<Self, InputError> {
-        let residuals = Counted::new(problem.residuals()?);
+        let residuals = problem.function(Output::Residuals)?;
         let options = Options { max_iterations, ..Options::default() };
         let mut trace = Vec::new();
         let clock = Instant::now();
@@ -192,7 +192,7 @@ impl Fit {
                 linear_solves: counts.linear_solves,
                 rejected: counts.rejected,
                 invalid: counts.invalid,
-                evaluations: residuals.take(),
+                evaluations: residuals.take_evaluations(),
             },
             seconds,
             reason: outcome.status.to_string(),

@@ -7,134 +7,72 @@ use ad_api::{Failure, Function, Scalar, scratch};
 
 use crate::formula::Rows;
 
-/// The residuals `rᵢ = yᵢ - f(xᵢ; b)` as a function of the parameters `b`.
+/// The model of a fit, its residuals or its objective, as a function of the parameters `b`. Counts
+/// its evaluations.
+///
+/// One type for all three, since every type of function is compiled for every backend and every
+/// pair of backends.
 #[derive(Debug, Clone)]
-pub struct Residuals {
+pub struct FitFunction {
     rows: Rows,
     observed: Arc<[f64]>,
-}
-
-impl Residuals {
-    /// The residuals of the model `rows` against one observation for each row.
-    pub fn new(rows: Rows, observed: Vec<f64>) -> Self {
-        Residuals { rows, observed: observed.into() }
-    }
-
-    /// The model alone.
-    pub fn model(&self) -> Model {
-        Model { rows: self.rows.clone() }
-    }
-}
-
-impl Function for Residuals {
-    fn inputs(&self) -> usize {
-        self.rows.parameters()
-    }
-
-    fn outputs(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn eval<S: Scalar>(&self, b: &[S], r: &mut [S]) -> Result<(), Failure> {
-        self.rows.eval(b, r);
-        r.iter_mut().zip(&*self.observed).for_each(|(r, &y)| *r = -(*r - y));
-        Ok(())
-    }
-}
-
-/// The model values `f(xᵢ; b)` as a function of the parameters `b`.
-#[derive(Debug, Clone)]
-pub struct Model {
-    rows: Rows,
-}
-
-impl Model {
-    /// The model at the rows that `rows` is bound to.
-    pub fn new(rows: Rows) -> Self {
-        Model { rows }
-    }
-}
-
-impl Function for Model {
-    fn inputs(&self) -> usize {
-        self.rows.parameters()
-    }
-
-    fn outputs(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn eval<S: Scalar>(&self, b: &[S], y: &mut [S]) -> Result<(), Failure> {
-        self.rows.eval(b, y);
-        Ok(())
-    }
-}
-
-/// What least squares minimizes: `½ Σ rᵢ²`.
-#[derive(Debug, Clone)]
-pub struct Objective {
-    residuals: Residuals,
-}
-
-impl Objective {
-    /// Half the sum of squares of `residuals`.
-    pub fn new(residuals: Residuals) -> Self {
-        Objective { residuals }
-    }
-}
-
-impl Function for Objective {
-    fn inputs(&self) -> usize {
-        self.residuals.inputs()
-    }
-
-    fn outputs(&self) -> usize {
-        1
-    }
-
-    fn eval<S: Scalar>(&self, b: &[S], y: &mut [S]) -> Result<(), Failure> {
-        scratch::with(self.residuals.outputs(), |r: &mut [S]| {
-            self.residuals.eval(b, r)?;
-            y[0] = r.iter().map(|&r| r * r).sum::<S>() * 0.5;
-            Ok(())
-        })
-    }
-}
-
-/// A function that counts how often it is evaluated, over all its clones.
-#[derive(Debug, Clone)]
-pub struct Counted<F> {
-    f: F,
+    output: Output,
     calls: Arc<AtomicUsize>,
 }
 
-impl<F: Function> Counted<F> {
-    /// `f` with a counter at zero.
-    pub fn new(f: F) -> Self {
-        Counted { f, calls: Arc::default() }
+/// What a [`FitFunction`] computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The model values `f(xᵢ; b)`, one for each row.
+    Model,
+    /// The residuals `rᵢ = yᵢ - f(xᵢ; b)`, one for each row.
+    Residuals,
+    /// `½ Σ rᵢ²`, what least squares minimizes.
+    Objective,
+}
+
+impl FitFunction {
+    /// A function of the model `rows` and of one observation for each row, with its counter at zero.
+    pub fn new(rows: Rows, observed: Arc<[f64]>, output: Output) -> Self {
+        FitFunction { rows, observed, output, calls: Arc::default() }
     }
 
-    /// The number of evaluations since the last call of this method.
-    pub fn take(&self) -> usize {
+    /// The same model and observations for another output, with a counter of its own.
+    #[must_use]
+    pub fn with_output(&self, output: Output) -> Self {
+        FitFunction { output, calls: Arc::default(), ..self.clone() }
+    }
+
+    /// The evaluations of this function and its clones since the last call of this method.
+    pub fn take_evaluations(&self) -> usize {
         self.calls.swap(0, Ordering::Relaxed)
+    }
+
+    fn residuals<S: Scalar>(&self, b: &[S], r: &mut [S]) {
+        self.rows.eval(b, r);
+        r.iter_mut().zip(&*self.observed).for_each(|(r, &y)| *r = -(*r - y));
     }
 }
 
-impl<F: Function> Function for Counted<F> {
+impl Function for FitFunction {
     fn inputs(&self) -> usize {
-        self.f.inputs()
+        self.rows.parameters()
     }
 
     fn outputs(&self) -> usize {
-        self.f.outputs()
+        if self.output == Output::Objective { 1 } else { self.rows.len() }
     }
 
-    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+    fn eval<S: Scalar>(&self, b: &[S], y: &mut [S]) -> Result<(), Failure> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.f.eval(x, y)
-    }
-
-    fn precision(&self) -> f64 {
-        self.f.precision()
+        match self.output {
+            Output::Model => self.rows.eval(b, y),
+            Output::Residuals => self.residuals(b, y),
+            Output::Objective => scratch::with(self.rows.len(), |r: &mut [S]| {
+                self.residuals(b, r);
+                y[0] = r.iter().map(|&r| r * r).sum::<S>() * 0.5;
+            }),
+        }
+        Ok(())
     }
 }

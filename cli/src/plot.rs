@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use ad_api::{Failure, Function};
 use plotters::chart::ChartContext;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::InputError;
-use crate::model::Model;
 use crate::problem::Problem;
 
 /// The size of the picture in pixels.
@@ -46,7 +44,7 @@ struct Picture {
 pub fn draw(path: &Path, problem: &Problem, b: &[f64], subtitle: &str) -> Result<(), InputError> {
     let unwritable =
         |reason: String| InputError::Unwritable { path: path.display().to_string(), reason };
-    let picture = Picture::new(problem, b).map_err(|failure| unwritable(failure.to_string()))?;
+    let picture = Picture::new(problem, b)?;
     let mut svg = String::new();
     picture.render(&mut svg, problem, subtitle).map_err(|error| unwritable(error.to_string()))?;
     std::fs::write(path, in_pixels(svg)).map_err(|error| unwritable(error.to_string()))
@@ -60,12 +58,12 @@ fn in_pixels(svg: String) -> String {
 }
 
 impl Picture {
-    fn new(problem: &Problem, b: &[f64]) -> Result<Self, Failure> {
+    fn new(problem: &Problem, b: &[f64]) -> Result<Self, InputError> {
         let program = problem.program()?;
         let columns: Vec<_> = problem.predictors.iter().map(|c| c.values.as_slice()).collect();
         let rows = problem.observed.len();
         let mut predicted = vec![0.0; rows];
-        Model::new(program.bind(rows, &columns)).eval(b, &mut predicted)?;
+        program.bind(rows, &columns).eval(b, &mut predicted);
         let pairs = |x: &[f64], y: &[f64]| -> Vec<Point> {
             x.iter().copied().zip(y.iter().copied()).collect()
         };
@@ -77,7 +75,7 @@ impl Picture {
             let grid: Vec<f64> =
                 (0..DENSE).map(|i| low + (high - low) * i as f64 / (DENSE - 1) as f64).collect();
             let mut curve = vec![0.0; DENSE];
-            Model::new(program.bind(DENSE, &[&grid])).eval(b, &mut curve)?;
+            program.bind(DENSE, &[&grid]).eval(b, &mut curve);
             return Ok(Picture {
                 x_label: x.name.clone(),
                 y_label: response,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::list;
 use crate::formula::{Formula, Program, SyntaxError};
-use crate::model::Residuals;
+use crate::model::{FitFunction, Output};
 use crate::{InputError, nist, table};
 
 /// A model `response = model(predictors; parameters) + error` with its data.
@@ -205,16 +205,16 @@ impl Problem {
         })
     }
 
-    /// The residuals, observed minus model, as a function of the parameters.
+    /// The model, the residuals or the objective as a function of the parameters.
     ///
     /// # Errors
     ///
     /// As [`program`](Self::program).
-    pub fn residuals(&self) -> Result<Residuals, InputError> {
+    pub fn function(&self, output: Output) -> Result<FitFunction, InputError> {
         let columns: Vec<_> =
             self.predictors.iter().map(|column| column.values.as_slice()).collect();
         let rows = self.program()?.bind(self.observed.len(), &columns);
-        Ok(Residuals::new(rows, self.observed.clone()))
+        Ok(FitFunction::new(rows, self.observed.clone().into(), output))
     }
 }
 

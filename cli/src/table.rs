@@ -71,12 +71,13 @@ pub fn read(
 /// The cells of a CSV file, not yet numbers.
 struct Table<'a> {
     path: &'a str,
+    text: &'a str,
     header: StringRecord,
     records: Vec<StringRecord>,
 }
 
 impl<'a> Table<'a> {
-    fn parse(path: &'a str, text: &str) -> Result<Self, InputError> {
+    fn parse(path: &'a str, text: &'a str) -> Result<Self, InputError> {
         let head = text.lines().find(|line| !line.starts_with('#')).unwrap_or("");
         let delimiter =
             [b',', b';', b'\t'].into_iter().find(|&d| head.as_bytes().contains(&d)).unwrap_or(b',');
@@ -87,7 +88,7 @@ impl<'a> Table<'a> {
             .from_reader(text.as_bytes());
         let broken = |error: csv::Error| InputError::Format {
             path: path.into(),
-            line: error.position().map_or(1, csv::Position::line),
+            line: line(text, error.position()),
             reason: match error.kind() {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     format!("expected {expected_len} cells as in the header, found {len}")
@@ -97,7 +98,7 @@ impl<'a> Table<'a> {
         };
         let header = reader.headers().map_err(broken)?.clone();
         let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
-        let table = Table { path, header, records };
+        let table = Table { path, text, header, records };
         table.check_header()?;
         Ok(table)
     }
@@ -137,7 +138,7 @@ impl<'a> Table<'a> {
             cell.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
                 InputError::Cell {
                     path: self.path.into(),
-                    line: record.position().map_or(0, csv::Position::line),
+                    line: line(self.text, record.position()),
                     column: name.into(),
                     found: cell.into(),
                 }
@@ -157,4 +158,22 @@ impl<'a> Table<'a> {
             other => other,
         }
     }
+}
+
+/// The line of a record, counted from 1. The reader gives the place where it began to look for the
+/// record, before the empty lines and comments that it skipped.
+fn line(text: &str, position: Option<&csv::Position>) -> u64 {
+    let begin = position.map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
+    let mut rest = text.get(begin..).unwrap_or("");
+    loop {
+        rest = rest.trim_start_matches(['\r', '\n']);
+        match rest
+            .strip_prefix('#')
+            .and_then(|comment| comment.find('\n').map(|end| &comment[end..]))
+        {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    text[..text.len() - rest.len()].bytes().filter(|&byte| byte == b'\n').count() as u64 + 1
 }

@@ -60,6 +60,9 @@ impl std::fmt::Display for Table {
 /// A number in scientific notation with this many digits after the point and at least two in the
 /// exponent, so that columns of numbers align: `1.50e-03`.
 pub fn scientific(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
     let text = format!("{value:.digits$e}");
     match text.split_once('e') {
         Some((mantissa, exponent)) => {
@@ -77,7 +80,7 @@ pub fn scientific(value: f64, digits: usize) -> String {
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1e-6 => format!("{:.0} ns", s * 1e9),
-        s if s < 1e-3 => format!("{:.2} us", s * 1e6),
+        s if s < 1e-3 => format!("{:.2} µs", s * 1e6),
         s if s < 1.0 => format!("{:.2} ms", s * 1e3),
         s => format!("{s:.2} s"),
     }
