@@ -6,6 +6,7 @@ compile_error!("`ad` needs a backend: enable one of the features `dual`, `native
 mod any;
 mod auto;
 mod config;
+pub mod guide;
 pub mod prelude;
 mod registry;
 

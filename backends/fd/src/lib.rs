@@ -1,1 +1,11 @@
-//! To come.
+//! Finite differences behind the `ad-api` traits.
+
+mod bounds;
+mod fd;
+mod line;
+mod search;
+mod stencil;
+mod track;
+
+pub use bounds::Bounds;
+pub use fd::Fd;

@@ -1,0 +1,383 @@
+//! The derivative along a line, from stencils whose steps follow the errors they show.
+
+use ad_api::{AdError, Failure, Function, Result, Scalar, scratch};
+
+use crate::line::Line;
+use crate::stencil::{MAX_LEVELS, Side, Stencil, step};
+use crate::track::{Estimate, Ladder, Track};
+
+/// The most windows on both sides of the point, and on one.
+const CENTRAL_WINDOWS: usize = 8;
+const ONE_SIDED_WINDOWS: usize = 5;
+
+/// A one-sided stencil is tried too where the central one met a hole or a bound and its error is
+/// this many times what is good enough.
+const POOR: f64 = 1e4;
+
+/// How derivatives are to be computed; see [`Fd`](crate::Fd).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) order: usize,
+    pub(crate) adaptive: bool,
+    /// Whether errors are asked for: without them a fixed stencil needs one step less.
+    pub(crate) errors: bool,
+    /// The relative accuracy of the function's values.
+    pub(crate) precision: f64,
+}
+
+impl Plan {
+    /// The relative error that is good enough.
+    pub(crate) fn target(&self) -> f64 {
+        target(self.order, self.precision)
+    }
+
+    /// The most evaluations along one line.
+    pub(crate) fn evaluations(&self) -> usize {
+        if !self.adaptive {
+            return self.order;
+        }
+        let central = Stencil::of(self.order, Side::Central).levels;
+        let one_sided = Stencil::of(self.order, Side::Forward).levels;
+        2 * CENTRAL_WINDOWS * central + 2 * ONE_SIDED_WINDOWS * one_sided
+    }
+}
+
+/// What a stencil of this order reaches on a function of unit scale, with a margin of 32.
+pub(crate) fn target(order: usize, precision: f64) -> f64 {
+    let p = order as f64;
+    32.0 * precision.powf(p / (p + 1.0))
+}
+
+/// The buffers of a search, for any number of lines one after another.
+pub(crate) struct Workspace<'w, S> {
+    /// `x`, or a point of a line.
+    point: &'w mut [S],
+    plus: &'w mut [S],
+    minus: &'w mut [S],
+    /// The slopes of each output at the levels of a window, `levels × m`.
+    slopes: &'w mut [S],
+    /// The largest value of `f` that went into each slope; NaN if there is no slope.
+    sizes: &'w mut [f64],
+    tracks: &'w mut [Track],
+}
+
+impl<S: Scalar> Workspace<'_, S> {
+    /// Calls `body` with buffers for `m` outputs at `x`.
+    pub(crate) fn with<R>(
+        x: &[S],
+        m: usize,
+        body: impl FnOnce(&mut Workspace<S>) -> Result<R>,
+    ) -> Result<R> {
+        let mut tracks: Vec<Track> = scratch::take();
+        tracks.resize(m, Track::new(true));
+        let result = scratch::with(x.len() + (2 + MAX_LEVELS) * m, |buffer: &mut [S]| {
+            scratch::with(MAX_LEVELS * m, |sizes: &mut [f64]| {
+                let (point, buffer) = buffer.split_at_mut(x.len());
+                let (plus, buffer) = buffer.split_at_mut(m);
+                let (minus, slopes) = buffer.split_at_mut(m);
+                point.copy_from_slice(x);
+                body(&mut Workspace { point, plus, minus, slopes, sizes, tracks: &mut tracks })
+            })
+        });
+        scratch::give(tracks);
+        result
+    }
+}
+
+/// Writes the derivative of `f` along `line` into `derivative: m`, and its estimated errors into
+/// `errors: m` if they are asked for. `y` is `f(x)`.
+pub(crate) fn along<S: Scalar, F: Function>(
+    plan: Plan,
+    f: &F,
+    line: &Line<S>,
+    y: &[S],
+    derivative: &mut [S],
+    errors: Option<&mut [f64]>,
+    workspace: &mut Workspace<S>,
+) -> Result<()> {
+    for ((track, y), d) in workspace.tracks.iter_mut().zip(y).zip(&mut *derivative) {
+        *track = Track::new(y.primal().is_finite());
+        *d = S::from(f64::NAN);
+    }
+    let mut search = Search { plan, f, line, y, derivative, workspace, failure: None };
+    if search.workspace.tracks.iter().any(|track| track.live) {
+        if plan.adaptive {
+            search.adaptive();
+        } else {
+            search.fixed();
+        }
+    }
+    let (failure, adaptive) = (search.failure, plan.adaptive);
+    if workspace.tracks.iter().any(|track| track.live && track.best.is_none()) {
+        return Err(no_derivative(line, failure, adaptive));
+    }
+    derivative.iter_mut().for_each(|d| *d *= line.stretch);
+    if let Some(errors) = errors {
+        for (error, track) in errors.iter_mut().zip(&*workspace.tracks) {
+            *error = track.best.map_or(f64::NAN, |best| best.error() * line.stretch);
+        }
+    }
+    Ok(())
+}
+
+fn no_derivative<S: Scalar>(line: &Line<S>, failure: Option<Failure>, adaptive: bool) -> AdError {
+    let cause = match failure {
+        Some(failure) => format!("the function fails beside the point: {failure}"),
+        None if line.room == [0.0; 2] => "the bounds leave no room for a step".into(),
+        None => "the function is not finite beside the point".into(),
+    };
+    let hint = if adaptive { "" } else { " (adaptive steps may find a usable one)" };
+    let reason = format!("no step gives a usable stencil; {cause}{hint}");
+    AdError::Inaccurate { backend: "fd".into(), input: line.input, reason }
+}
+
+struct Search<'a, 'w, S, F> {
+    plan: Plan,
+    f: &'a F,
+    line: &'a Line<'a, S>,
+    y: &'a [S],
+    derivative: &'a mut [S],
+    workspace: &'a mut Workspace<'w, S>,
+    /// The last failure of `f`.
+    failure: Option<Failure>,
+}
+
+/// The steps `base·2^level` on one side, and the windows of them that a stencil takes.
+struct Window {
+    side: Side,
+    stencil: &'static Stencil,
+    /// The number of steps in a window: those of the stencil, or without the largest.
+    levels: usize,
+    base: f64,
+    /// The levels that the line leaves room for.
+    range: (i32, i32),
+    /// The level whose slopes each row of the workspace holds.
+    held: [Option<i32>; MAX_LEVELS],
+}
+
+impl Window {
+    fn new<S>(side: Side, plan: Plan, line: &Line<S>) -> Self {
+        let stencil = Stencil::of(plan.order, side);
+        let levels = stencil.levels - usize::from(!plan.adaptive && !plan.errors);
+        let base = stencil.first_step(plan.precision) * line.scale;
+        let room = match side {
+            Side::Central => line.room[0].min(line.room[1]),
+            Side::Forward => line.room[1],
+            Side::Backward => line.room[0],
+        };
+        let reach = base * step(levels - 1);
+        let highest = floor((room.min(0.5 * line.unit) / reach).log2());
+        let lowest = floor((line.finest / base).log2()) + 1;
+        Window { side, stencil, levels, base, range: (lowest, highest), held: [None; MAX_LEVELS] }
+    }
+
+    fn step(&self, level: i32) -> f64 {
+        self.base * f64::from(level).exp2()
+    }
+
+    /// The row of the workspace for a level: those of one window differ.
+    fn row(&self, level: i32) -> usize {
+        let levels = i32::try_from(self.levels).unwrap_or(1);
+        usize::try_from(level.rem_euclid(levels)).unwrap_or(0)
+    }
+
+    /// The levels of the window that starts at `level`.
+    fn window(&self, level: i32) -> impl DoubleEndedIterator<Item = i32> + use<> {
+        level..level + i32::try_from(self.levels).unwrap_or(1)
+    }
+
+    fn has_room(&self) -> bool {
+        self.range.0 <= self.range.1
+    }
+}
+
+fn floor(x: f64) -> i32 {
+    #[allow(clippy::cast_possible_truncation, reason = "the range is clamped first")]
+    let floor = x.floor().clamp(-4096.0, 4096.0) as i32;
+    floor
+}
+
+impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
+    /// The sides in the order in which they should serve: the central stencil first, unless a bound
+    /// is so close that its steps would be much shorter than those of a one-sided one.
+    fn sides(&self) -> [Side; 3] {
+        let [backward, forward] = self.line.room;
+        let one_sided = if backward > forward {
+            [Side::Backward, Side::Forward]
+        } else {
+            [Side::Forward, Side::Backward]
+        };
+        let central = Window::new(Side::Central, self.plan, self.line);
+        let other = Window::new(one_sided[0], self.plan, self.line);
+        let cramped = if self.plan.adaptive { -4 } else { 0 };
+        if central.range.1 < cramped && other.range.1 > central.range.1 {
+            [one_sided[0], Side::Central, one_sided[1]]
+        } else {
+            [Side::Central, one_sided[0], one_sided[1]]
+        }
+    }
+
+    /// One window on the side with the most room.
+    fn fixed(&mut self) {
+        let mut window = Window::new(self.sides()[0], self.plan, self.line);
+        if window.has_room() {
+            let level = 0.clamp(window.range.0, window.range.1);
+            self.estimate(&mut window, level);
+        }
+    }
+
+    /// Windows on one side after another, until every output has a derivative.
+    fn adaptive(&mut self) {
+        for side in self.sides() {
+            let mut window = Window::new(side, self.plan, self.line);
+            if window.has_room() {
+                self.climb(&mut window);
+            }
+            let target = self.plan.target();
+            let cramped = window.range.1 < 0;
+            let unsettled = |track: &Track| {
+                track.live && !track.is_good(if cramped || track.met_hole { POOR * target } else { f64::INFINITY })
+            };
+            if !self.workspace.tracks.iter().any(unsettled) {
+                return;
+            }
+        }
+    }
+
+    /// Moves the window to where the worst output wants it, until none wants more.
+    fn climb(&mut self, window: &mut Window) {
+        let count = if window.side == Side::Central { CENTRAL_WINDOWS } else { ONE_SIDED_WINDOWS };
+        let unit = (self.line.unit / self.line.scale).log2();
+        let mut tried = [0; CENTRAL_WINDOWS];
+        let mut level = 0.clamp(window.range.0, window.range.1);
+        self.workspace.tracks.iter_mut().for_each(|track| track.here = false);
+        for k in 0..count {
+            self.estimate(window, level);
+            tried[k] = level;
+            let mut worst = (0.0, None);
+            for (track, y) in self.workspace.tracks.iter().zip(self.y) {
+                let urgency = track.urgency(self.line.unit);
+                if urgency <= worst.0 {
+                    continue;
+                }
+                let next = track.next(&Ladder {
+                    tried: &tried[..=k],
+                    range: window.range,
+                    unit: floor(unit),
+                    order: self.plan.order,
+                    levels: window.levels,
+                    target: self.plan.target(),
+                    centre: y.primal(),
+                });
+                if next.is_some() {
+                    worst = (urgency, next);
+                }
+            }
+            let Some(next) = worst.1 else { return };
+            level = next;
+        }
+    }
+
+    /// Evaluates the window at `level` and keeps what it improves.
+    fn estimate(&mut self, window: &mut Window, level: i32) {
+        // The largest step first: it is the one to leave the domain of `f`.
+        for step in window.window(level).rev() {
+            let row = window.row(step);
+            if window.held[row] != Some(step) {
+                window.held[row] = Some(step);
+                self.slopes(window, step);
+            }
+            let m = self.y.len();
+            let sizes = &self.workspace.sizes[row * m..(row + 1) * m];
+            let mut live = self.workspace.tracks.iter().zip(sizes).filter(|(track, _)| track.live);
+            if live.all(|(_, size)| size.is_nan()) {
+                break; // nothing can come of this window
+            }
+        }
+        for output in 0..self.y.len() {
+            if !self.workspace.tracks[output].live {
+                continue;
+            }
+            let found = self.combine(window, level, output);
+            let track = &mut self.workspace.tracks[output];
+            let Some(found) = found else {
+                track.met_hole = true;
+                continue;
+            };
+            if track.best.is_none_or(|best| found.error() < best.error()) {
+                track.best = Some(found);
+                track.here = true;
+                self.derivative[output] = self.weigh(window, level, output);
+            }
+        }
+    }
+
+    /// The estimate for one output, `None` if the window has a hole.
+    fn combine(&self, window: &Window, level: i32, output: usize) -> Option<Estimate> {
+        let (m, stencil) = (self.y.len(), window.stencil);
+        let (mut value, mut check, mut size) = (0.0, 0.0, 0.0);
+        for (j, step) in window.window(level).enumerate() {
+            let entry = window.row(step) * m + output;
+            let slope = self.workspace.slopes[entry].primal();
+            if window.held[window.row(step)] != Some(step) || self.workspace.sizes[entry].is_nan() {
+                return None;
+            }
+            value += slope * stencil.value[j];
+            check += slope * stencil.check[j];
+            size = self.workspace.sizes[entry].max(size);
+        }
+        let full = window.levels == stencil.levels;
+        let estimate = Estimate {
+            level,
+            value: if full { value } else { check },
+            truncation: if full { (value - check).abs() } else { 0.0 },
+            noise: stencil.noise * self.plan.precision * size / window.step(level),
+            size,
+        };
+        (estimate.value.is_finite() && estimate.error().is_finite()).then_some(estimate)
+    }
+
+    /// The derivative itself: linear in the values of `f`, with all that they carry.
+    fn weigh(&self, window: &Window, level: i32, output: usize) -> S {
+        let (m, stencil) = (self.y.len(), window.stencil);
+        let full = window.levels == stencil.levels;
+        let weights = if full { &stencil.value } else { &stencil.check };
+        let slopes = window.window(level).map(|step| window.row(step) * m + output);
+        slopes.zip(weights).map(|(entry, &weight)| self.workspace.slopes[entry] * weight).sum()
+    }
+
+    /// Evaluates `f` at one step and stores its slopes, or NaN for their sizes.
+    fn slopes(&mut self, window: &Window, level: i32) {
+        let (m, row) = (self.y.len(), window.row(level));
+        let Workspace { point, plus, minus, slopes, sizes, .. } = &mut *self.workspace;
+        let slopes = &mut slopes[row * m..(row + 1) * m];
+        let sizes = &mut sizes[row * m..(row + 1) * m];
+        let step = window.step(level);
+        let mut eval = |t: f64, values: &mut [S]| {
+            let t = self.line.place(t, point);
+            let result = self.f.eval(point, values);
+            self.line.restore(point);
+            result.map(|()| t)
+        };
+        let ends = match window.side {
+            Side::Central => eval(step, plus).and_then(|above| Ok((above, eval(-step, minus)?))),
+            Side::Forward => eval(step, plus).map(|above| (above, 0.0)),
+            Side::Backward => eval(-step, plus).map(|below| (below, 0.0)),
+        };
+        let (from, to) = match ends {
+            Ok((to, from)) => (from, to),
+            Err(failure) => {
+                self.failure = Some(failure);
+                sizes.fill(f64::NAN);
+                return;
+            }
+        };
+        let origin = if window.side == Side::Central { &*minus } else { self.y };
+        for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
+            *slope = (plus[i] - origin[i]) / (to - from);
+            let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());
+            // `max` drops NaN, the slope keeps it.
+            *size = if slope.primal().is_finite() { a.max(b).max(c) } else { f64::NAN };
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What is known of the derivative of one output, and which step it asks for next.
+
+/// An estimate from one window of steps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Estimate {
+    /// The level of the smallest step.
+    pub(crate) level: i32,
+    /// The derivative.
+    pub(crate) value: f64,
+    /// The difference of two orders: truncation, and whatever noise it shows.
+    pub(crate) truncation: f64,
+    /// The round-off that the precision of `f` leads to.
+    pub(crate) noise: f64,
+    /// The largest value of `f` in the window.
+    pub(crate) size: f64,
+}
+
+impl Estimate {
+    pub(crate) fn error(&self) -> f64 {
+        self.truncation + self.noise
+    }
+}
+
+/// The search as it stands for one output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Track {
+    /// Whether a derivative is wanted: not where `f(x)` itself is not finite.
+    pub(crate) live: bool,
+    /// The estimate of least error, of whatever side.
+    pub(crate) best: Option<Estimate>,
+    /// Whether `best` is of the side that is being searched.
+    pub(crate) here: bool,
+    /// Whether a window failed or met a value that is not finite.
+    pub(crate) met_hole: bool,
+}
+
+/// What [`Track::next`] needs to know of the search on one side.
+pub(crate) struct Ladder<'a> {
+    /// The levels tried.
+    pub(crate) tried: &'a [i32],
+    /// The range of levels that rounding, bounds and the largest step leave.
+    pub(crate) range: (i32, i32),
+    /// The first level if entries of `x` below 1 were as good as zero.
+    pub(crate) unit: i32,
+    /// The order `p` of the error estimate.
+    pub(crate) order: usize,
+    /// The number of steps in a window.
+    pub(crate) levels: usize,
+    /// The relative error that is good enough.
+    pub(crate) target: f64,
+    /// `f(x)` is this.
+    pub(crate) centre: f64,
+}
+
+/// Truncation that exceeds the noise by less than this may be noise that the model underrates.
+const DOUBT: f64 = 30.0;
+
+impl Track {
+    pub(crate) fn new(live: bool) -> Self {
+        Track { live, best: None, here: false, met_hole: false }
+    }
+
+    /// Whether the derivative is known well enough.
+    pub(crate) fn is_good(&self, target: f64) -> bool {
+        self.best.is_some_and(|best| best.error() <= target * best.value.abs())
+    }
+
+    /// How badly a better estimate is needed.
+    pub(crate) fn urgency(&self, unit: f64) -> f64 {
+        self.best.map_or(f64::INFINITY, |best| {
+            // A derivative near zero is measured by the function instead.
+            best.error() / (best.value.abs() + 1e-8 * best.size / unit)
+        })
+    }
+
+    /// The level to try next for this output, `None` if no other promises more.
+    pub(crate) fn next(&self, ladder: &Ladder) -> Option<i32> {
+        if !self.live || self.is_good(ladder.target) {
+            return None;
+        }
+        let &Ladder { tried, range: (lowest, highest), .. } = ladder;
+        let level = match self.best.filter(|_| self.here) {
+            Some(best) => improve(&best, ladder)?,
+            None => retreat(ladder)?,
+        };
+        let level = level.clamp(lowest, highest);
+        (!tried.contains(&level)).then_some(level)
+    }
+}
+
+/// No window was usable: go towards the point, faster each time.
+fn retreat(ladder: &Ladder) -> Option<i32> {
+    let lowest = *ladder.tried.iter().min()?;
+    let times = ladder.tried.len();
+    let window = i32::try_from(ladder.levels).unwrap_or(i32::MAX);
+    (times <= 4).then(|| lowest.saturating_sub(window << (times - 1)))
+}
+
+fn improve(best: &Estimate, ladder: &Ladder) -> Option<i32> {
+    let below = || ladder.tried.iter().filter(|&&level| level < best.level);
+    let above = ladder.tried.iter().any(|&level| level > best.level);
+    let (truncation, noise, p) = (best.truncation, best.noise, ladder.order as f64);
+    if best.value == 0.0 && truncation == 0.0 {
+        // No dependence, or none that a step so short can show.
+        return (best.level < ladder.unit && !above).then_some(ladder.unit);
+    }
+    if truncation > 2.0 * noise {
+        // The minimum of truncation·sᵖ + noise/s over the ratio s of steps.
+        let down = levels((p * truncation / noise).log2() / (p + 1.0));
+        let tries = if truncation > DOUBT * noise { 3 } else { 1 };
+        let (count, lowest) = (below().count(), below().min());
+        if count < tries {
+            return Some(lowest.unwrap_or(&best.level).saturating_sub(down));
+        }
+        // Shorter steps made it worse, so this is noise beyond the model: longer steps.
+        let up = levels((truncation / noise).log2() / (p + 1.0));
+        return (tries > 1 && !above).then(|| best.level.saturating_add(up));
+    }
+    if best.size > 4.0 * ladder.centre.abs() {
+        // The values are large because they vary: shorter steps have less noise.
+        return below().next().is_none().then(|| best.level - 3);
+    }
+    let wanted = best.error() / (ladder.target * best.value.abs());
+    (!above).then(|| best.level.saturating_add(levels(wanted.log2())))
+}
+
+/// At least one level, and more than any range has for what is infinite.
+fn levels(count: f64) -> i32 {
+    #[allow(clippy::cast_possible_truncation, reason = "the range is clamped first")]
+    let count = count.ceil().clamp(1.0, 4096.0) as i32;
+    count
+}
