@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use ad_api::{AdError, Backend, Function, Prepared, Shape};
 use nalgebra::DVector;
 
+use crate::model::FLAT_SLACK;
 use crate::{Counts, Model, Options, Outcome, Progress, Result, SolveError, Status};
 
 /// A descent method for `½|r(x)|²`: how to propose a step, and how to learn from what it brought.
@@ -102,9 +103,11 @@ pub trait Method {
         let largest = options.max_growth * model.x.amax().max(1.0);
 
         let mut state = self.init(&model);
-        let mut progress = (0, true, 0.0, 0.0);
+        let mut plateau = 0;
+        let mut last = (true, 0.0, 0.0);
         let status = loop {
-            let (iteration, accepted, step, damping) = progress;
+            let (accepted, step, damping) = last;
+            let iteration = problem.counts.residuals;
             let flow = observer(&Progress {
                 iteration,
                 accepted,
@@ -138,11 +141,10 @@ pub trait Method {
             problem.counts.linear_solves += 1;
             trial.x.copy_from(&model.x);
             trial.x += &p;
-            let negligible = options.step_tol * model.scaled_norm(&model.x);
-            if proposal.size <= negligible || trial.x == model.x {
+            if model.is_negligible(&p, options.step_tol) || trial.x == model.x {
                 // A short step is a sign of convergence if it is the whole Gauss-Newton step;
                 // one cut short by rejections is so only if there is nothing left to gain.
-                let converged = proposal.is_full || model.is_flat(STALL_SLACK);
+                let converged = proposal.is_full || model.is_stationary();
                 break if converged { Status::SmallStep } else { Status::Stalled };
             }
 
@@ -150,7 +152,7 @@ pub trait Method {
                 let ratio = trial.norm / model.norm;
                 1.0 - ratio * ratio
             });
-            let flat = model.is_flat(FLAT_SLACK);
+            let flat = proposal.predicted <= FLAT_SLACK * model.rounding();
             let mut accepted = actual.is_some_and(|actual| {
                 if flat {
                     actual >= -FLAT_SLACK * model.rounding()
@@ -161,8 +163,18 @@ pub trait Method {
             if accepted && !problem.linearize(&mut trial, &model.scale) {
                 (actual, accepted) = (None, false);
             }
-            if flat && !(accepted && trial.decrement < model.decrement) {
+            if flat && model.is_stationary() && !(accepted && improves(&model, &trial)) {
                 break Status::RoundingLimit;
+            }
+            if flat && !model.is_stationary() {
+                plateau += 1;
+                if plateau > PLATEAU_STEPS {
+                    break Status::Stalled;
+                }
+            }
+            if flat && accepted {
+                // The actual decrease is noise.
+                actual = Some(proposal.predicted);
             }
             problem.counts.rejected += usize::from(!accepted);
             problem.counts.invalid += usize::from(actual.is_none());
@@ -170,7 +182,7 @@ pub trait Method {
             if accepted {
                 swap(&mut model, &mut trial);
             }
-            progress = (iteration + 1, accepted, proposal.size, proposal.damping);
+            last = (accepted, proposal.size, proposal.damping);
             if let Some(actual) = actual
                 && proposal.predicted.max(actual.abs()) <= options.decrease_tol
                 && actual <= 2.0 * proposal.predicted
@@ -178,16 +190,26 @@ pub trait Method {
                 break Status::SmallDecrease;
             }
         };
-        Ok(problem.outcome(model, status, progress.0))
+        Ok(problem.outcome(model, status))
     }
 }
 
-/// How many units of rounding a change of the cost must exceed to be believed.
-const FLAT_SLACK: f64 = 10.0;
+/// How many steps may be taken on a plateau, where the cost does not change though its gradient is
+/// not small beside the columns of `J`: one of these has all but vanished.
+const PLATEAU_STEPS: usize = 100;
 
-/// How many units of rounding the promised decrease must exceed before its absence is a stall.
-/// Generous, as residuals may lose digits inside and derivatives may be approximate.
-const STALL_SLACK: f64 = 1e6;
+/// Whether the gradient at `trial` is smaller, where costs cannot tell.
+///
+/// It is measured by what it promises; but if `J` is singular at the minimum that does not vanish
+/// there, and it is measured along the columns of `J`. As the first measure only falls, once it is
+/// used it stays in use, and the iteration ends.
+fn improves(model: &Model, trial: &Model) -> bool {
+    if model.is_flat() {
+        trial.decrement < model.decrement
+    } else {
+        trial.gradient < model.gradient
+    }
+}
 
 /// A trial step, and what the linear model expects of it. Decreases are fractions of `|r|²`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -297,16 +319,17 @@ impl<P: Prepared> Problem<P> {
         }
     }
 
-    fn outcome(self, model: Model, status: Status, iterations: usize) -> Outcome {
+    fn outcome(self, model: Model, status: Status) -> Outcome {
         Outcome {
             rss: model.rss(),
             cosine: model.cosine(),
+            column_cosine: model.column_cosine(),
             rank: model.rank(),
             x: model.x,
             residuals: model.r,
             jacobian: model.jacobian,
             status,
-            iterations,
+            iterations: self.counts.residuals,
             counts: self.counts,
             failure: self.failure,
         }

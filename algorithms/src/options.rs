@@ -11,7 +11,7 @@ use crate::{Result, SolveError};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Stop when the cosine of the angle between `r` and the range of `J` is at most this.
-    /// Dimensionless, default `1e-10`.
+    /// Dimensionless, default `1e-11`.
     ///
     /// At that point a Gauss-Newton step moves every parameter by about this fraction of its
     /// standard error times `√(m - n)` at most. MINPACK's `gtol` looks at the columns of `J` only, which is weaker
@@ -26,7 +26,7 @@ pub struct Options {
     /// The cost is flat at its minimum: a tolerance `ε` here leaves errors of `√ε` in `x`.
     pub decrease_tol: f64,
     /// Stop when a step is at most this fraction of `x`, both measured in the scaled norm `|D·|`
-    /// with `Dⱼ` the largest norm that column `j` of `J` has had. Dimensionless, default `1e-14`.
+    /// with `Dⱼ` the largest norm that column `j` of `J` has had. Dimensionless, default `1e-15`.
     /// The `xtol` of MINPACK's `lmder`.
     pub step_tol: f64,
     /// Stop after this many iterations: trial steps, accepted or not, each with one linear solve.
@@ -42,9 +42,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            cosine_tol: 1e-10,
+            cosine_tol: 1e-11,
             decrease_tol: 0.0,
-            step_tol: 1e-14,
+            step_tol: 1e-15,
             max_iterations: 10_000,
             max_evaluations: usize::MAX,
             max_growth: 1e20,

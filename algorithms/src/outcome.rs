@@ -17,8 +17,12 @@ pub struct Outcome {
     pub jacobian: DMatrix<f64>,
     /// The residual sum of squares `|r|²`, without a factor ½.
     pub rss: f64,
-    /// The cosine of the angle between `r` and the range of `J`: 0 at a stationary point.
+    /// The cosine of the angle between `r` and the range of `J`. It vanishes at a stationary point
+    /// that is no exact fit, if `J` has full rank there.
     pub cosine: f64,
+    /// The largest cosine of the angle between `r` and a column of `J`. It vanishes at every
+    /// stationary point that is no exact fit.
+    pub column_cosine: f64,
     /// The numerical rank of `J` with its columns scaled to length 1. Below the number of parameters, the data
     /// do not determine all of them there.
     pub rank: usize,

@@ -4,7 +4,7 @@ mod common;
 
 use ad_algorithms::{LevenbergMarquardt, Method};
 use ad_dual::Dual;
-use common::{NAMES, Nist, digits};
+use common::nist::{NAMES, Nist, digits};
 
 #[test]
 fn table() {
@@ -16,7 +16,23 @@ fn table() {
         let nist = Nist::load(name);
         for (k, start) in nist.starts.iter().enumerate() {
             let solver = LevenbergMarquardt::default();
-            let fit = solver.minimize(&Dual::default(), &nist.fit, start).unwrap();
+            let fit = solver
+                .minimize_observed(&Dual::default(), &nist.fit, start, |p| {
+                    if name == "BoxBOD" && k == 0 {
+                        println!(
+                            "{} {} {:?} rss {} cos {:e} step {:e} lam {:e}",
+                            p.iteration,
+                            p.accepted,
+                            p.x.as_slice(),
+                            p.rss,
+                            p.cosine,
+                            p.step,
+                            p.damping
+                        );
+                    }
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
             let se: Vec<f64> = fit
                 .covariance()
                 .unwrap()
@@ -25,7 +41,7 @@ fn table() {
                 .map(|e| e.unwrap_or(f64::NAN))
                 .collect();
             println!(
-                "{name:10} {:6} {:7.1} {:6.1} {:6} {:6} {:6}  {:?} rank {} cos {:.1e}",
+                "{name:10} {:6} {:7.1} {:6.1} {:6} {:6} {:6}  {:?} rank {} cos {:.1e} {:.1e}",
                 k + 1,
                 digits(fit.x.as_slice(), &nist.certified),
                 digits(&se, &nist.standard_errors),
@@ -34,7 +50,8 @@ fn table() {
                 fit.counts.jacobians,
                 fit.status,
                 fit.rank,
-                fit.cosine
+                fit.cosine,
+                fit.column_cosine
             );
         }
     }
