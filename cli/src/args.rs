@@ -9,7 +9,7 @@ use crate::problem::Request;
 
 /// Fits formulas to data, with the derivatives of any automatic differentiation backend
 #[derive(Debug, Parser)]
-#[command(name = "ad", version, max_term_width = 100)]
+#[command(name = "ad", version, max_term_width = 100, arg_required_else_help = false)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -50,10 +50,10 @@ pub struct ProblemArguments {
     /// letters, digits and underscores goes in `backticks`. Operators: + - * / and ^ or **. Constant:
     /// pi. Functions: exp expm1 log ln log1p log10 log2 sqrt cbrt abs erf, sin cos tan asin acos atan
     /// (also arcsin ...), sinh cosh tanh asinh acosh atanh, pow atan2 hypot min max.
-    #[arg(long, value_name = "FORMULA")]
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     pub model: Option<String>,
     /// The response: a column of the CSV file or a formula of columns [default: the last column]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub response: Option<String>,
     /// Where to start: 1 or 2 for the starts in a NIST file, or values as b1=500,b2=1e-4
     /// [default for NIST files: 1]
@@ -81,7 +81,7 @@ pub struct FitArguments {
     /// The differentiation backend: a name from `ad backends`, `outer/inner`, or `auto`
     #[arg(long, value_name = "NAME", default_value = "dual")]
     pub backend: String,
-    /// A TOML file with a table [backend], as kind = "dual" and its settings
+    /// A TOML file with a table `[backend]`, as kind = "dual" and its settings
     #[arg(long, value_name = "FILE", conflicts_with = "backend")]
     pub config: Option<String>,
     /// The least-squares method

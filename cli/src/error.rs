@@ -33,7 +33,7 @@ pub enum InputError {
     Syntax(#[from] SyntaxError),
     /// A formula uses a name that is neither a column nor a parameter.
     #[error(
-        "formula `{formula}`: at column {column}, `{name}` is neither a column of {path} ({columns}) \
+        "formula `{formula}`: at column {column}, `{name}` is neither a column ({columns}) \
          nor a parameter with a start ({parameters})"
     )]
     UnknownName {
@@ -43,8 +43,6 @@ pub enum InputError {
         column: usize,
         /// The name.
         name: String,
-        /// The data file.
-        path: String,
         /// The columns there are.
         columns: String,
         /// The parameters there are.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ad::AnyBackend;
 use ad_algorithms::{
-    GaussNewton, LevenbergMarquardt, Method, Options, Outcome, Progress, SolveError,
+    Covariance, GaussNewton, LevenbergMarquardt, Method, Options, Outcome, Progress, SolveError,
 };
 use ad_api::Engine;
 use clap::ValueEnum;
@@ -183,7 +183,7 @@ impl Fit {
             parameters: estimates(
                 problem,
                 outcome.x.as_slice(),
-                covariance.as_ref().map(|covariance| covariance.standard_errors()),
+                covariance.as_ref().map(Covariance::standard_errors).as_deref(),
             ),
             iterations: outcome.iterations,
             counts: Counts {
@@ -213,14 +213,14 @@ impl Fit {
     }
 }
 
-fn estimates(problem: &Problem, x: &[f64], errors: Option<Vec<Option<f64>>>) -> Vec<Estimate> {
+fn estimates(problem: &Problem, x: &[f64], errors: Option<&[Option<f64>]>) -> Vec<Estimate> {
     let certified = problem.certified.as_ref();
     let parameter = |(j, name): (usize, &String)| {
         let certified = certified.map(|certified| certified.estimates[j]);
         Estimate {
             name: name.clone(),
             estimate: x[j],
-            standard_error: errors.as_ref().and_then(|errors| errors[j]),
+            standard_error: errors.and_then(|errors| errors[j]),
             certified,
             digits: certified.map(|certified| log_relative_error(x[j], certified)),
         }
@@ -235,6 +235,7 @@ fn estimates(problem: &Problem, x: &[f64], errors: Option<Vec<Option<f64>>>) -> 
 ///
 /// B. D. McCullough, *Assessing the reliability of statistical software: part I*, The American
 /// Statistician 52 (1998) 358-366.
+#[allow(clippy::doc_markdown, reason = "the name of an author")]
 pub fn log_relative_error(value: f64, certified: f64) -> f64 {
     let scale = if certified == 0.0 { 1.0 } else { certified.abs() };
     let digits = -((value - certified).abs() / scale).log10();

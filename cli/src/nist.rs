@@ -56,22 +56,21 @@ struct File<'a> {
     lines: Vec<&'a str>,
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
     fn error(&self, line: usize, reason: impl Into<String>) -> InputError {
         let line = (line.min(self.lines.len().max(1) - 1) + 1) as u64;
         InputError::Format { path: self.path.into(), line, reason: reason.into() }
     }
 
     /// The first line at or after `from` that starts with `label` whatever its case, and its rest.
-    fn find(&self, from: usize, label: &str) -> Result<(usize, &str), InputError> {
-        let rest = |line: &'_ str| -> Option<usize> {
-            let line = line.trim_start();
-            line.get(..label.len())?.eq_ignore_ascii_case(label).then_some(label.len())
+    fn find(&self, from: usize, label: &str) -> Result<(usize, &'a str), InputError> {
+        let rest = |line: &'a str| {
+            let (head, rest) = line.trim_start().split_at_checked(label.len())?;
+            head.eq_ignore_ascii_case(label).then_some(rest)
         };
-        let lines = self.lines.iter().enumerate().skip(from);
-        let found =
-            lines.filter_map(|(i, line)| Some((i, &line.trim_start()[rest(line)?..]))).next();
-        found
+        let mut lines = self.lines.iter().enumerate().skip(from);
+        lines
+            .find_map(|(i, line)| Some((i, rest(line)?)))
             .ok_or_else(|| self.error(self.lines.len(), format!("the file ends without `{label}`")))
     }
 
@@ -153,7 +152,7 @@ impl File<'_> {
         if columns.is_empty() {
             return Err(self.error(header, "expected the names of the columns after `Data:`"));
         }
-        let mut rows = 0;
+        let mut rows = 0_usize;
         for (i, line) in self.lines.iter().enumerate().skip(header + 1) {
             let cells: Vec<_> = line.split_whitespace().collect();
             if cells.is_empty() {

@@ -47,11 +47,11 @@ pub fn draw(path: &Path, problem: &Problem, b: &[f64], subtitle: &str) -> Result
     let picture = Picture::new(problem, b)?;
     let mut svg = String::new();
     picture.render(&mut svg, problem, subtitle).map_err(|error| unwritable(error.to_string()))?;
-    std::fs::write(path, in_pixels(svg)).map_err(|error| unwritable(error.to_string()))
+    std::fs::write(path, in_pixels(&svg)).map_err(|error| unwritable(error.to_string()))
 }
 
 /// The picture at its size in pixels; the units stay in its `viewBox`.
-fn in_pixels(svg: String) -> String {
+fn in_pixels(svg: &str) -> String {
     let size =
         |unit: u32| format!(r#"width="{}" height="{}" viewBox"#, SIZE.0 * unit, SIZE.1 * unit);
     svg.replacen(&size(PX), &size(1), 1)

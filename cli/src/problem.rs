@@ -198,7 +198,6 @@ impl Problem {
                 formula: self.model.text().into(),
                 column: unknown.column,
                 name: unknown.name,
-                path: self.path.clone(),
                 columns: list(&columns),
                 parameters: list(&self.parameters),
             }

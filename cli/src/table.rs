@@ -151,9 +151,9 @@ impl<'a> Table<'a> {
     /// An unknown name could have been any column, not only one that is used.
     fn with_all_columns(&self, error: InputError) -> InputError {
         match error {
-            InputError::UnknownName { formula, column, name, path, parameters, .. } => {
+            InputError::UnknownName { formula, column, name, parameters, .. } => {
                 let columns = self.names();
-                InputError::UnknownName { formula, column, name, path, columns, parameters }
+                InputError::UnknownName { formula, column, name, columns, parameters }
             }
             other => other,
         }

@@ -1,5 +1,7 @@
 //! Formulas: precedence, names, functions, errors with their place.
 
+#![allow(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 use ad_cli::formula::{Formula, Program};
 
 /// The value of a formula in `a = 2`, `b = 3`, `x = 5`, where `x` is data.

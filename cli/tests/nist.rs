@@ -1,5 +1,11 @@
 //! The NIST files, as they are.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::unreadable_literal,
+    reason = "a failure of a helper is a failure of its test"
+)]
+
 use std::fs;
 
 use ad_api::Function;

@@ -115,13 +115,12 @@ impl Program {
         let row = any(|o| matches!(o, Operand::Row(_)));
         let datum = any(|o| matches!(o, Operand::Datum(_)));
         let parameter = any(|o| matches!(o, Operand::Parameter(_)));
-        let place = |list: &mut Vec<Instruction>| match list.iter().position(|i| *i == instruction)
-        {
-            Some(place) => place,
-            None => {
+        let place = |list: &mut Vec<Instruction>| {
+            let known = list.iter().position(|i| *i == instruction);
+            known.unwrap_or_else(|| {
                 list.push(instruction);
                 list.len() - 1
-            }
+            })
         };
         if row || (datum && parameter) {
             Operand::Row(place(&mut self.on_both))
@@ -150,7 +149,7 @@ impl Program {
                 data.push(value);
             }
         }
-        Rows { program: Arc::new(self.clone()), rows, width, data: data.into() }
+        Rows { program: Arc::new(self.clone()), len: rows, width, data: data.into() }
     }
 }
 
@@ -194,7 +193,7 @@ impl Instruction {
 #[derive(Debug, Clone)]
 pub struct Rows {
     program: Arc<Program>,
-    rows: usize,
+    len: usize,
     width: usize,
     data: Arc<[f64]>,
 }
@@ -202,12 +201,12 @@ pub struct Rows {
 impl Rows {
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.rows
+        self.len
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.len == 0
     }
 
     /// The number of parameters.
