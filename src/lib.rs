@@ -18,5 +18,7 @@ pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
 #[cfg(feature = "dual")]
 pub use ad_dual::{self as dual, Dual};
+#[cfg(feature = "fd")]
+pub use ad_fd::{self as fd, Fd};
 #[cfg(feature = "native-reverse")]
 pub use ad_native_reverse::{self as native_reverse, NativeReverse};

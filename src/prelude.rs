@@ -7,5 +7,7 @@ pub use crate::{
 
 #[cfg(feature = "dual")]
 pub use crate::Dual;
+#[cfg(feature = "fd")]
+pub use crate::Fd;
 #[cfg(feature = "native-reverse")]
 pub use crate::NativeReverse;
