@@ -61,36 +61,43 @@ fn reverse_nodes<S: Scalar, const L: usize>(
     end: usize,
     adjoints: &mut [[S; L]],
 ) {
-    let first = tape.inputs() + start;
-    let results = &mut adjoints[..tape.inputs() + end];
-    let nodes = &tape.nodes()[start..end];
-    for (variable, node) in (first..first + nodes.len()).zip(nodes).rev() {
-        let adjoint = results[variable];
-        if adjoint.iter().all(|adjoint| adjoint.vanishes()) {
+    // The variables that are left; the last one is that of the node. Operands come before it.
+    let mut variables = &mut adjoints[..tape.inputs() + end];
+    for node in tape.nodes()[start..end].iter().rev() {
+        let Some((result, earlier)) = variables.split_last_mut() else { return };
+        variables = earlier;
+        if result.iter().all(|adjoint| adjoint.vanishes()) {
             continue;
         }
-        results[variable] = [S::from(0.0); L];
+        let adjoint = std::mem::replace(result, [S::from(0.0); L]);
         let Node { operands: [a, b], partials: [d_a, d_b] } = *node;
-        add_product(&mut results[a as usize], d_a, &adjoint);
+        add_product(&mut variables[a as usize], d_a, &adjoint);
         if b != NONE {
-            add_product(&mut results[b as usize], d_b, &adjoint);
+            add_product(&mut variables[b as usize], d_b, &adjoint);
         }
     }
 }
 
-/// `sum += partial * factor` in each lane, where a factor that vanishes contributes nothing.
+/// `sum += partial * factor` in each lane, where a zero contributes nothing, whatever it multiplies.
 #[inline]
 fn add_product<S: Scalar, const L: usize>(sum: &mut [S; L], partial: S, factor: &[S; L]) {
-    let d = partial.primal();
-    if S::DEPTH == 0 && d.is_finite() && d != 0.0 {
-        // Then the product is zero, infinite or NaN only where the factor is.
-        sum.iter_mut().zip(factor).for_each(|(sum, &factor)| *sum += partial * factor);
-        return;
+    if S::DEPTH == 0 {
+        let product = factor.map(|factor| partial * factor);
+        // Zero times infinity or NaN is NaN, and so nothing else needs a second look.
+        if !product.iter().fold(false, |nan, product| nan | product.primal().is_nan()) {
+            sum.iter_mut().zip(product).for_each(|(sum, product)| *sum += product);
+            return;
+        }
     }
+    add_product_strictly(sum, partial, factor);
+}
+
+/// As [`add_product`], and without an operation where a factor vanishes or is the constant 1: over
+/// nested scalars an operation is work, or a node on the tape around this one.
+fn add_product_strictly<S: Scalar, const L: usize>(sum: &mut [S; L], partial: S, factor: &[S; L]) {
     if partial.vanishes() {
         return;
     }
-    // Over nested scalars an operation is work, or a node on the tape around this one.
     let is_one = partial == 1.0 && (partial - 1.0).vanishes();
     for (sum, &factor) in sum.iter_mut().zip(factor) {
         if factor.vanishes() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ad_api::{Failure, Rule, Scalar};
 
-pub(crate) use active::{CONSTANT, current, push, push_rule, record};
+pub(crate) use active::{CONSTANT, current, push, push_rule, push_slowly, record};
 
 /// Stands for an operand that does not exist.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -96,7 +96,6 @@ impl<S: Scalar> Tape<S> {
         &self.rules
     }
 
-    #[inline]
     fn push(&mut self, node: Node<S>) -> u32 {
         if self.nodes.len() == self.nodes.capacity() {
             self.grow();
@@ -133,7 +132,9 @@ impl<S: Scalar> Tape<S> {
         // The outputs are variables like others, but the sweeps fill them by the rule.
         let leaf = Node { operands: [NONE; 2], partials: [S::from(0.0); 2] };
         let variable = self.push(leaf);
-        (1..outputs).for_each(|_| drop(self.push(leaf)));
+        for _ in 1..outputs {
+            self.push(leaf);
+        }
         self.rules.push(RuleNode { call, arguments, first, outputs });
         variable
     }

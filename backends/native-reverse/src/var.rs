@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ad_api::{Failure, Lift, Rule, Scalar, scratch};
 
-use crate::tape::{self, CONSTANT, NONE, Node};
+use crate::tape::{self, NONE};
 
 /// A value and its place on a tape: 16 bytes over `f64`.
 ///
@@ -19,36 +19,77 @@ use crate::tape::{self, CONSTANT, NONE, Node};
 #[derive(Debug, Clone, Copy)]
 pub struct Var<S> {
     value: S,
-    /// The variable on the tape; [`NONE`] for constants.
-    index: u32,
-    /// The number of the recording; [`CONSTANT`] for constants.
-    tape: u32,
+    place: Place,
+}
+
+/// A variable of a recording, in one word: with two fields a `Var` would be returned through memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place(u64);
+
+impl Place {
+    const CONSTANT: Place = Place::new(NONE, tape::CONSTANT);
+
+    #[inline]
+    const fn new(index: u32, tape: u32) -> Self {
+        Place((tape as u64) << 32 | index as u64)
+    }
+
+    /// The variable on the tape, [`NONE`] for a constant.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    const fn index(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The number of the recording, [`tape::CONSTANT`] for a constant.
+    #[inline]
+    const fn tape(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 impl<S: Scalar> Var<S> {
     /// The variable `index` of the recording `tape`.
+    #[inline]
     pub(crate) fn active(value: S, index: u32, tape: u32) -> Self {
-        Var { value, index, tape }
+        Var { value, place: Place::new(index, tape) }
     }
 
     /// Its place among the variables of the recording `tape`, [`NONE`] for a constant.
     pub(crate) fn index_in(self, tape: u32) -> u32 {
-        if self.tape != tape && self.tape != CONSTANT {
-            foreign::<S>(self.tape);
+        if self.place.tape() != tape && !self.is_constant() {
+            foreign::<S>(self.place.tape());
         }
-        self.index
+        self.place.index()
     }
 
-    /// `self` and `rhs` differ in their tapes: one is a constant, or one is foreign.
-    #[inline]
-    fn lift_mixed(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
-        if rhs.tape == CONSTANT {
-            self.lift_unary(value, d_self)
-        } else if self.tape == CONSTANT {
-            rhs.lift_unary(value, d_rhs)
+    /// What [`Lift::lift_unary`] leaves: a constant, a full tape, or a foreign variable.
+    #[cold]
+    #[inline(never)]
+    fn unary_slowly(self, value: S, d: S) -> Self {
+        if self.is_constant() {
+            return Self::constant(value);
+        }
+        let tape = self.place.tape();
+        match tape::push_slowly(tape, [self.place.index(), NONE], [d, d]) {
+            Some(index) => Self::active(value, index, tape),
+            None => foreign::<S>(tape),
+        }
+    }
+
+    /// What [`Lift::lift_binary`] leaves: a full tape, or a foreign variable.
+    #[cold]
+    #[inline(never)]
+    fn binary_slowly(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
+        let (a, b) = (self.place, rhs.place);
+        if a.tape() == b.tape() {
+            match tape::push_slowly(a.tape(), [a.index(), b.index()], [d_self, d_rhs]) {
+                Some(index) => Self::active(value, index, a.tape()),
+                None => foreign::<S>(a.tape()),
+            }
         } else {
             // At most one of them is on the tape that records.
-            foreign::<S>(if tape::current::<S>() == Some(rhs.tape) { self.tape } else { rhs.tape })
+            foreign::<S>(if tape::current::<S>() == Some(b.tape()) { a.tape() } else { b.tape() })
         }
     }
 }
@@ -76,7 +117,7 @@ impl<S: Scalar> Lift for Var<S> {
 
     #[inline]
     fn constant(value: S) -> Self {
-        Var { value, index: NONE, tape: CONSTANT }
+        Var { value, place: Place::CONSTANT }
     }
 
     #[inline]
@@ -86,33 +127,35 @@ impl<S: Scalar> Lift for Var<S> {
 
     #[inline]
     fn is_constant(self) -> bool {
-        self.tape == CONSTANT
+        self.place == Place::CONSTANT
     }
 
     #[inline]
     fn lift_unary(self, value: S, d: S) -> Self {
-        if self.tape == CONSTANT {
-            return Self::constant(value);
-        }
-        match tape::push(self.tape, Node { operands: [self.index, NONE], partials: [d, d] }) {
-            Some(index) => Var { value, index, tape: self.tape },
-            None => foreign::<S>(self.tape),
+        let tape = self.place.tape();
+        match tape::push(tape, [self.place.index(), NONE], [d, d]) {
+            Some(index) => Self::active(value, index, tape),
+            None => self.unary_slowly(value, d),
         }
     }
 
     #[inline]
     fn lift_binary(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
-        if self.tape != rhs.tape || self.tape == CONSTANT {
-            return self.lift_mixed(rhs, value, d_self, d_rhs);
-        }
-        if self.index == rhs.index {
+        let (a, b) = (self.place, rhs.place);
+        if a == b {
             return self.lift_unary(value, d_self + d_rhs);
         }
-        let node = Node { operands: [self.index, rhs.index], partials: [d_self, d_rhs] };
-        match tape::push(self.tape, node) {
-            Some(index) => Var { value, index, tape: self.tape },
-            None => foreign::<S>(self.tape),
+        if a.tape() == b.tape() {
+            let index = tape::push(a.tape(), [a.index(), b.index()], [d_self, d_rhs]);
+            if let Some(index) = index {
+                return Self::active(value, index, a.tape());
+            }
+        } else if rhs.is_constant() {
+            return self.lift_unary(value, d_self);
+        } else if self.is_constant() {
+            return rhs.lift_unary(value, d_rhs);
         }
+        self.binary_slowly(rhs, value, d_self, d_rhs)
     }
 
     fn lift_rule<R: Rule>(rule: &Arc<R>, x: &[Self], y: &mut [Self]) -> Result<(), Failure> {
@@ -122,14 +165,15 @@ impl<S: Scalar> Lift for Var<S> {
             S::apply_rule(rule, primal, value)?;
             y.iter_mut().zip(&*value).for_each(|(y, &value)| *y = Self::constant(value));
             let active = x.iter().find(|x| !x.is_constant());
-            let (Some(&Var { tape, .. }), false) = (active, y.is_empty()) else { return Ok(()) };
+            let (Some(active), false) = (active, y.is_empty()) else { return Ok(()) };
+            let tape = active.place.tape();
             let mut operands = scratch::take::<u32>();
             operands.extend(x.iter().map(|x| x.index_in(tape)));
             let first = tape::push_rule(tape, rule.clone(), &operands, primal, y.len());
             scratch::give(operands);
             let Some(first) = first else { foreign::<S>(tape) };
             for (y, index) in y.iter_mut().zip(first..) {
-                (y.index, y.tape) = (index, tape);
+                y.place = Place::new(index, tape);
             }
             Ok(())
         })
