@@ -2,10 +2,15 @@
 
 pub use crate::{
     AdError, AnyBackend, Backend, BackendConfig, Differentiate, Engine, Failure, Function,
-    HigherOrder, Lazy, LinearOperator, Prepared, Scalar,
+    HigherOrder, Lazy, LinearOperator, Params, Prepared, Scalar,
 };
+
+#[cfg(feature = "derive")]
+pub use crate::differentiable;
 
 #[cfg(feature = "dual")]
 pub use crate::Dual;
+#[cfg(feature = "fd")]
+pub use crate::Fd;
 #[cfg(feature = "native-reverse")]
 pub use crate::NativeReverse;

@@ -31,6 +31,7 @@ macro_rules! kinds {
 kinds! {
     "dual", "dual", "forward mode: dual numbers with several tangents per sweep";
     "native-reverse", "native-reverse", "reverse mode: a tape that answers products from both sides";
+    "fd", "fd", "finite differences: stencils that adapt to the function and estimate their error";
 }
 
 /// All kinds of engines, compiled in or not.

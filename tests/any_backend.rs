@@ -70,6 +70,9 @@ same! {
     native_reverse: NativeReverse::default();
     dual_over_native_reverse: HigherOrder::new(Dual::default(), NativeReverse::default());
     native_reverse_over_dual: HigherOrder::new(NativeReverse::default(), Dual::default());
+    fd: Fd::default();
+    fd_over_native_reverse: HigherOrder::new(Fd::default(), NativeReverse::default());
+    dual_over_fd: HigherOrder::new(Dual::default(), Fd::default());
     three: HigherOrder::new(
         Dual::default(),
         HigherOrder::new(NativeReverse::default(), Dual::default()),

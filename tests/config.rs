@@ -32,6 +32,16 @@ fn tables_names_and_pairs() {
             "[backend]\nkind = 'higher-order'\nouter = 'dual'\ninner = { kind = 'native-reverse' }",
             BackendConfig::higher_order(dual.clone(), reverse.clone()),
         ),
+        (
+            "backend = { kind = 'fd', order = 4, adaptive = false, lower = [0, -inf] }",
+            BackendConfig::Fd {
+                order: Some(4),
+                adaptive: Some(false),
+                max_step: None,
+                lower: Some(vec![0.0, f64::NEG_INFINITY]),
+                upper: None,
+            },
+        ),
         ("backend = 'auto'", BackendConfig::Auto { candidates: vec![] }),
         (
             "backend = { kind = 'auto', candidates = ['dual', 'native-reverse'] }",
@@ -64,7 +74,7 @@ fn every_compiled_kind_is_built_from_its_name_and_displays_as_it() {
 
 #[test]
 fn what_is_written_is_read_again() {
-    for text in ["dual", "native-reverse/dual", "auto"] {
+    for text in ["dual", "native-reverse/dual", "fd", "auto"] {
         let config: BackendConfig = text.parse().unwrap();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<BackendConfig>(&json).unwrap(), config, "{json}");
@@ -105,6 +115,21 @@ fn every_mistake_is_named() {
             "setting `chunk` is -1, expected a whole number",
         ),
         ("backend = { kind = 'dual', chunk = 0 }", "setting `chunk` is 0, expected a whole number"),
+        ("backend = { kind = 'fd', order = 3 }", "setting `order` is 3, expected 2, 4, 6 or 8"),
+        ("backend = { kind = 'fd', adaptive = 1 }", "setting `adaptive` is 1, expected true or"),
+        (
+            "backend = { kind = 'fd', max_step = -1 }",
+            "setting `max_step` is -1, expected a positive",
+        ),
+        (
+            "backend = { kind = 'fd', lower = [1, 'x'] }",
+            "setting `lower` is a list, expected a list of",
+        ),
+        ("backend = { kind = 'fd', lower = [1], upper = [0] }", "setting `bounds` is [1, 0] for"),
+        (
+            "backend = { kind = 'fd', lower = [1], upper = [2, 3] }",
+            "`upper` has length 2, expected 1",
+        ),
         ("backend = { kind = 'higher-order', outer = 'dual' }", "setting `inner` is missing"),
         ("backend = 'higher-order'", "setting `outer` is missing, expected a backend"),
         ("backend = { kind = 'auto', candidates = 'dual' }", "expected a list of backends"),

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::{
-    AdError, Backend, Capability, Function, Gradient, Jacobian, Lazy, Operation, Prepared, Pullback,
+    AdError, Backend, Capability, Engine, Function, Gradient, Jacobian, Lazy, Operation, Prepared, Pullback,
     Pushforward, Result, SecondDerivative, Shape,
 };
 
@@ -226,22 +226,27 @@ pub trait Differentiate: Backend {
     /// How `operation` is computed for functions of this shape, and how many evaluations it costs.
     fn capability(&self, operation: Operation, shape: Shape) -> Capability {
         let Shape { inputs: n, outputs: m } = shape;
+        let over = |outer: Capability, first: fn(&Self::Inner, Shape) -> Capability| {
+            let inner = self.inner();
+            let inner = if self.outer().lifts() { inner.nested() } else { inner.clone() };
+            outer.over(&first(&inner, shape))
+        };
         match operation {
             Operation::Pushforward | Operation::Derivative => self.pushforward_capability(shape, 1),
             Operation::Pullback | Operation::Gradient => self.pullback_capability(shape, 1),
             Operation::Jacobian => self.jacobian_capability(shape),
-            Operation::SecondDerivative => self
-                .outer()
-                .pushforward_capability(Shape { inputs: n, outputs: 2 * m }, 1)
-                .over(&self.inner().pushforward_capability(shape, 1)),
-            Operation::Hessian => self
-                .outer()
-                .jacobian_capability(Shape { inputs: n, outputs: n + 1 })
-                .over(&self.inner().pullback_capability(shape, 1)),
-            Operation::Hvp => self
-                .outer()
-                .pushforward_capability(Shape { inputs: n, outputs: n + 1 }, 1)
-                .over(&self.inner().pullback_capability(shape, 1)),
+            Operation::SecondDerivative => over(
+                self.outer().pushforward_capability(Shape { inputs: n, outputs: 2 * m }, 1),
+                |inner, shape| inner.pushforward_capability(shape, 1),
+            ),
+            Operation::Hessian => over(
+                self.outer().jacobian_capability(Shape { inputs: n, outputs: n + 1 }),
+                |inner, shape| inner.pullback_capability(shape, 1),
+            ),
+            Operation::Hvp => over(
+                self.outer().pushforward_capability(Shape { inputs: n, outputs: n + 1 }, 1),
+                |inner, shape| inner.pullback_capability(shape, 1),
+            ),
         }
     }
 }

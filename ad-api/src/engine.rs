@@ -38,6 +38,23 @@ pub trait Engine: Clone + Debug + Send + Sync + 'static {
     fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
         Evaluations::Exactly(seeds.div_ceil(self.lanes(shape)).max(1))
     }
+
+    /// The engine as it runs on the numbers of another engine rather than on `f64`.
+    ///
+    /// It differs from `self` at most in [`lanes`](Self::lanes): every width is one more compilation
+    /// of the function for each type it meets, so an engine may have fewer of them there. This is
+    /// how the cost of a second derivative is predicted exactly. Default: `self`.
+    #[must_use]
+    fn nested(&self) -> Self {
+        self.clone()
+    }
+
+    /// Whether functions are evaluated in numbers of the engine's own, so that an engine inside runs
+    /// [nested](Self::nested); `false` for finite differences, which evaluate them in the numbers
+    /// that they are called with. Default: `true`.
+    fn lifts(&self) -> bool {
+        true
+    }
 }
 
 /// Forward mode: Jacobian-vector products.

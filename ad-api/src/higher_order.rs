@@ -262,6 +262,14 @@ impl<O: Backend, I: Backend> Engine for HigherOrder<O, I> {
     fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
         self.inner.sweeps(shape, seeds)
     }
+
+    fn nested(&self) -> Self {
+        HigherOrder { outer: self.outer.nested(), inner: self.inner.nested() }
+    }
+
+    fn lifts(&self) -> bool {
+        self.inner.lifts()
+    }
 }
 
 impl<O: Backend, I: Backend> Pushforward for HigherOrder<O, I> {

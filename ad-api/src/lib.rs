@@ -34,10 +34,12 @@ mod function;
 mod higher_order;
 pub mod lift;
 mod linearization;
+mod params;
 mod rule;
 mod scalar;
 pub mod scratch;
 mod sweeps;
+pub mod typed;
 
 pub use backend::{Backend, Prepared};
 pub use capability::{Accuracy, Capability, Evaluations, Operation, Shape};
@@ -53,11 +55,13 @@ pub use higher_order::{
 };
 pub use lift::Lift;
 pub use linearization::{Compose, Lazy, LinearOperator, Plus, Resweep, Scaled, Transpose};
+pub use params::Params;
 pub use rule::{
     DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules,
 };
 pub use scalar::Scalar;
 pub use sweeps::{SecondOrder, Sweeps, check_matrix, value};
+pub use typed::Constant;
 
 /// What the macros of this crate expand to; not part of the interface.
 #[doc(hidden)]

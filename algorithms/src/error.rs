@@ -45,7 +45,7 @@ pub enum SolveError {
     },
     /// The residuals at the start are infinite or NaN, or the sum of their squares overflows.
     #[error(
-        "residual {index} is {value} at the start, expected finite residuals whose squares can be \
+        "residual {index} is {value:e} at the start, expected finite residuals whose squares can be \
          summed"
     )]
     NonFiniteResidual {
@@ -56,7 +56,7 @@ pub enum SolveError {
     },
     /// A derivative at the start is infinite or NaN.
     #[error(
-        "the derivative of residual {residual} with respect to parameter {parameter} is {value} at \
+        "the derivative of residual {residual} with respect to parameter {parameter} is {value:e} at \
          the start, expected a finite number"
     )]
     NonFiniteJacobian {

@@ -155,7 +155,9 @@ pub trait Method {
             let flat = proposal.predicted <= FLAT_SLACK * model.rounding();
             let mut accepted = actual.is_some_and(|actual| {
                 if flat {
-                    actual >= -FLAT_SLACK * model.rounding()
+                    // On a plateau the steps may be many, and must not drift upwards.
+                    let slack = if model.is_stationary() { FLAT_SLACK } else { 1.0 };
+                    actual >= -slack * model.rounding()
                 } else {
                     self.accepts(&proposal, actual)
                 }
@@ -196,7 +198,7 @@ pub trait Method {
 
 /// How many steps may be taken on a plateau, where the cost does not change though its gradient is
 /// not small beside the columns of `J`: one of these has all but vanished.
-const PLATEAU_STEPS: usize = 100;
+const PLATEAU_STEPS: usize = 30;
 
 /// Whether the gradient at `trial` is smaller, where costs cannot tell.
 ///

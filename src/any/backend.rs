@@ -43,6 +43,9 @@ pub enum AnyBackend {
     /// Reverse mode on a tape.
     #[cfg(feature = "native-reverse")]
     NativeReverse(ad_native_reverse::NativeReverse),
+    /// Finite differences with adaptive stencils.
+    #[cfg(feature = "fd")]
+    Fd(ad_fd::Fd),
     /// One backend over another.
     HigherOrder(Box<HigherOrder<AnyBackend, AnyBackend>>),
 }
@@ -68,6 +71,7 @@ macro_rules! from {
 from! {
     "dual" Dual(ad_dual::Dual);
     "native-reverse" NativeReverse(ad_native_reverse::NativeReverse);
+    "fd" Fd(ad_fd::Fd);
 }
 
 impl<O: Into<AnyBackend> + Backend, I: Into<AnyBackend> + Backend> From<HigherOrder<O, I>>

@@ -17,6 +17,9 @@ pub enum AnyLinearization<F: Function> {
     /// Of `native-reverse`.
     #[cfg(feature = "native-reverse")]
     NativeReverse(<ad_native_reverse::NativeReverse as Backend>::Linearization<F>),
+    /// Of `fd`.
+    #[cfg(feature = "fd")]
+    Fd(<ad_fd::Fd as Backend>::Linearization<F>),
 }
 
 impl<F: Function> AnyLinearization<F> {
@@ -29,6 +32,10 @@ impl<F: Function> AnyLinearization<F> {
             #[cfg(feature = "native-reverse")]
             AnyBackend::NativeReverse(engine) => {
                 engine.linearize(f, x).map(|(y, operator)| (y, Self::NativeReverse(operator)))
+            }
+            #[cfg(feature = "fd")]
+            AnyBackend::Fd(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::Fd(operator)))
             }
             AnyBackend::HigherOrder(pair) => Self::new(pair.inner(), f, x),
         }

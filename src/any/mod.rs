@@ -18,6 +18,8 @@ macro_rules! on_engine {
             Self::Dual($engine) => $body,
             #[cfg(feature = "native-reverse")]
             Self::NativeReverse($engine) => $body,
+            #[cfg(feature = "fd")]
+            Self::Fd($engine) => $body,
             $($composed => $other,)?
         }
     };

@@ -15,6 +15,9 @@ pub enum AnyPrepared<F: Function> {
     /// Of `native-reverse`.
     #[cfg(feature = "native-reverse")]
     NativeReverse(Box<<ad_native_reverse::NativeReverse as Backend>::Prepared<F>>),
+    /// Of `fd`.
+    #[cfg(feature = "fd")]
+    Fd(Box<<ad_fd::Fd as Backend>::Prepared<F>>),
     /// Of two composed backends.
     HigherOrder(Box<HigherOrderPrepared<AnyBackend, AnyBackend, F>>),
 }
@@ -28,6 +31,8 @@ impl<F: Function> AnyPrepared<F> {
             AnyBackend::NativeReverse(engine) => {
                 Self::NativeReverse(Box::new(engine.prepare(f, x)?))
             }
+            #[cfg(feature = "fd")]
+            AnyBackend::Fd(engine) => Self::Fd(Box::new(engine.prepare(f, x)?)),
             AnyBackend::HigherOrder(pair) => Self::HigherOrder(Box::new(pair.prepare(f, x)?)),
         })
     }

@@ -21,6 +21,23 @@ impl BackendConfig {
             BackendConfig::NativeReverse {} => {
                 Ok(ad_native_reverse::NativeReverse::default().into())
             }
+            #[cfg(feature = "fd")]
+            BackendConfig::Fd { order, adaptive, max_step, lower, upper } => {
+                let mut fd = ad_fd::Fd::default();
+                if let Some(order) = *order {
+                    fd = fd.order(order)?;
+                }
+                if let Some(adaptive) = *adaptive {
+                    fd = fd.adaptive(adaptive);
+                }
+                if let Some(max_step) = *max_step {
+                    fd = fd.max_step(max_step)?;
+                }
+                if let Some((lower, upper)) = bounds(lower.as_deref(), upper.as_deref())? {
+                    fd = fd.bounds(lower, upper)?;
+                }
+                Ok(fd.into())
+            }
             BackendConfig::HigherOrder { outer, inner } => {
                 Ok(AnyBackend::higher_order(outer.build()?, inner.build()?))
             }
@@ -33,4 +50,18 @@ impl BackendConfig {
             missing => Err(crate::registry::unknown(missing.kind())),
         }
     }
+}
+
+/// Both bounds, where one or both are given; the other is infinite.
+#[cfg(feature = "fd")]
+fn bounds(lower: Option<&[f64]>, upper: Option<&[f64]>) -> Result<Option<(Vec<f64>, Vec<f64>)>> {
+    Ok(match (lower, upper) {
+        (None, None) => None,
+        (Some(lower), None) => Some((lower.to_vec(), vec![f64::INFINITY; lower.len()])),
+        (None, Some(upper)) => Some((vec![f64::NEG_INFINITY; upper.len()], upper.to_vec())),
+        (Some(lower), Some(upper)) => {
+            AdError::check_len("upper", upper.len(), lower.len(), "as many as `lower`")?;
+            Some((lower.to_vec(), upper.to_vec()))
+        }
+    })
 }

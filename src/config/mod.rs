@@ -57,6 +57,24 @@ pub enum BackendConfig {
     },
     /// Reverse mode on a tape.
     NativeReverse {},
+    /// Finite differences with adaptive stencils.
+    Fd {
+        /// The order of the stencils: 2, 4, 6 or 8.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<usize>,
+        /// Whether steps follow the errors that they show.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        adaptive: Option<bool>,
+        /// The largest distance, in any input, at which the function is evaluated.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_step: Option<f64>,
+        /// The function is not evaluated below these inputs, one number for each. Default: -∞.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lower: Option<Vec<f64>>,
+        /// The function is not evaluated above these inputs, one number for each. Default: ∞.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upper: Option<Vec<f64>>,
+    },
     /// One backend over another: first derivatives by `inner`, differentiated by `outer`.
     HigherOrder {
         /// Differentiates the first derivatives.
@@ -84,6 +102,7 @@ impl BackendConfig {
         match self {
             BackendConfig::Dual { .. } => "dual",
             BackendConfig::NativeReverse {} => "native-reverse",
+            BackendConfig::Fd { .. } => "fd",
             BackendConfig::HigherOrder { .. } => "higher-order",
             BackendConfig::Auto { .. } => "auto",
         }

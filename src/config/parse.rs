@@ -50,11 +50,22 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
             match engine {
                 "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
                 "native-reverse" => BackendConfig::NativeReverse {},
+                "fd" => BackendConfig::Fd {
+                    order: settings.count("order")?,
+                    adaptive: settings.flag("adaptive")?,
+                    max_step: settings.number("max_step")?,
+                    lower: settings.numbers("lower")?,
+                    upper: settings.numbers("upper")?,
+                },
                 _ => return Err(crate::registry::unknown(engine)),
             }
         }
     };
     settings.finish()?;
+    if !matches!(config, BackendConfig::Auto { .. }) {
+        // Whatever is out of range is found here, where a file's line is known.
+        config.build()?;
+    }
     Ok(config)
 }
 

@@ -18,6 +18,16 @@ pub(super) enum Value {
     Table(BTreeMap<String, Value>),
 }
 
+impl Value {
+    fn number(&self) -> Option<f64> {
+        match self {
+            Value::Integer(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,6 +91,27 @@ impl Settings {
     pub(super) fn count(&mut self, setting: &'static str) -> Result<Option<usize>> {
         self.optional(setting, "a whole number of at least 1", |value| match value {
             Value::Integer(value) => usize::try_from(*value).ok().filter(|&value| value > 0),
+            _ => None,
+        })
+    }
+
+    /// Reads `true` or `false`.
+    pub(super) fn flag(&mut self, setting: &'static str) -> Result<Option<bool>> {
+        self.optional(setting, "true or false", |value| match value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Reads a number.
+    pub(super) fn number(&mut self, setting: &'static str) -> Result<Option<f64>> {
+        self.optional(setting, "a number", Value::number)
+    }
+
+    /// Reads a list of numbers.
+    pub(super) fn numbers(&mut self, setting: &'static str) -> Result<Option<Vec<f64>>> {
+        self.optional(setting, "a list of numbers", |value| match value {
+            Value::List(list) => list.iter().map(Value::number).collect(),
             _ => None,
         })
     }

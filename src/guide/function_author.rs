@@ -42,6 +42,37 @@
 //! The laws are two: `eval` writes every entry of the result without reading any, and it is a pure
 //! function of its input. How often it runs, and with which numbers, is the engine's affair.
 //!
+//! # A plain function
+//!
+//! [`#[differentiable]`](macro@crate::differentiable) takes a generic `fn` as it is, with several arguments,
+//! and [`#[derive(Params)]`](macro@crate::Params) a struct; the gradient then has the names of both.
+//!
+//! ```
+//! use ad::{Constant, prelude::*};
+//!
+//! #[derive(Clone, Params)]
+//! struct Spring<S> {
+//!     stiffness: S,
+//!     damping: S,
+//! }
+//!
+//! /// The acceleration of a mass on a spring.
+//! #[differentiable]
+//! fn acceleration<S: Scalar>(spring: &Spring<S>, state: &[S; 2], mass: S) -> S {
+//!     -(spring.stiffness * state[0] + spring.damping * state[1]) / mass
+//! }
+//!
+//! let spring = Spring { stiffness: 4.0, damping: 0.5 };
+//! let at = acceleration::at(&spring, &[3.0, 2.0], Constant(2.0)); // the mass is not varied
+//! let (value, gradient) = at.value_and_gradient(&NativeReverse::default())?;
+//! assert_eq!(value, -6.5);
+//! assert_eq!((gradient.spring.stiffness, gradient.spring.damping), (-1.5, -1.0));
+//! assert_eq!(gradient.state, [-2.0, -0.25]);
+//! # Ok::<(), AdError>(())
+//! ```
+//!
+//! See [`typed`](crate::typed) for what arguments and results may be.
+//!
 //! # What numbers can do
 //!
 //! [`Scalar`](crate::Scalar) is a real number of nalgebra that may also be combined with `f64`.

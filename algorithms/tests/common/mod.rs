@@ -2,5 +2,6 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod differences;
 pub(crate) mod nist;
 pub(crate) mod problems;

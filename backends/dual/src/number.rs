@@ -3,7 +3,9 @@
 use std::array::from_fn;
 use std::sync::Arc;
 
-use ad_api::{Failure, Lift, Rule, Scalar, scratch};
+use ad_api::{Failure, Lift, Rule, Scalar};
+
+use crate::lanes::{LaneNumber, apply_rule};
 
 /// `re + Σ epsₖ εₖ`: a value and `N` tangents, over any base scalar.
 ///
@@ -21,14 +23,17 @@ pub struct DualNumber<S, const N: usize> {
 
 impl<S: Scalar, const N: usize> DualNumber<S, N> {
     /// A value with tangents.
+    #[inline]
     pub fn new(re: S, eps: [S; N]) -> Self {
         DualNumber { re, eps }
     }
 
+    #[inline]
     fn map(self, re: S, d: impl Fn(S) -> S) -> Self {
         DualNumber { re, eps: from_fn(|k| d(self.eps[k])) }
     }
 
+    #[inline]
     fn zip(self, rhs: Self, re: S, d: impl Fn(S, S) -> S) -> Self {
         DualNumber { re, eps: from_fn(|k| d(self.eps[k], rhs.eps[k])) }
     }
@@ -36,7 +41,8 @@ impl<S: Scalar, const N: usize> DualNumber<S, N> {
 
 /// Whether the partial multiplies tangents as plain arithmetic would: neither infinite, NaN nor zero,
 /// the cases where [`Scalar::strong_mul`] may differ from `*`.
-fn plain<S: Scalar>(d: S) -> bool {
+#[inline]
+pub(crate) fn plain<S: Scalar>(d: S) -> bool {
     let d = d.primal();
     d.is_finite() && d != 0.0
 }
@@ -78,23 +84,7 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
     }
 
     fn lift_rule<R: Rule>(rule: &Arc<R>, x: &[Self], y: &mut [Self]) -> Result<(), Failure> {
-        scratch::with(2 * (x.len() + y.len()), |buffer: &mut [S]| {
-            let (primal, rest) = buffer.split_at_mut(x.len());
-            let (tangent, rest) = rest.split_at_mut(x.len());
-            let (value, derivative) = rest.split_at_mut(y.len());
-            primal.iter_mut().zip(x).for_each(|(primal, x)| *primal = x.re);
-            S::apply_rule(rule, primal, value)?;
-            y.iter_mut().zip(&*value).for_each(|(y, &value)| *y = Self::constant(value));
-            for k in 0..N {
-                if x.iter().all(|x| x.eps[k].vanishes()) {
-                    continue;
-                }
-                tangent.iter_mut().zip(x).for_each(|(tangent, x)| *tangent = x.eps[k]);
-                rule.tangent(primal, tangent, derivative)?;
-                y.iter_mut().zip(&*derivative).for_each(|(y, &d)| y.eps[k] = d);
-            }
-            Ok(())
-        })
+        apply_rule(rule, x, y)
     }
 
     #[inline]
@@ -108,6 +98,17 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
     }
 
     #[inline]
+    fn lift_mul(self, rhs: Self) -> Self {
+        self.lift_binary(rhs, self.re * rhs.re, rhs.re, self.re)
+    }
+
+    #[inline]
+    fn lift_div(self, rhs: Self) -> Self {
+        let (value, d) = (self.re / rhs.re, rhs.re.recip());
+        self.lift_binary(rhs, value, d, -value * d)
+    }
+
+    #[inline]
     fn lift_neg(self) -> Self {
         self.map(-self.re, |eps| -eps)
     }
@@ -115,6 +116,29 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
     #[inline]
     fn lift_add_constant(self, c: f64) -> Self {
         DualNumber { re: self.re + c, eps: self.eps }
+    }
+
+    #[inline]
+    fn lift_mul_constant(self, c: f64) -> Self {
+        if c.is_finite() && c != 0.0 {
+            self.map(self.re * c, |eps| eps * c)
+        } else {
+            self.lift_unary(self.re * c, S::from(c))
+        }
+    }
+}
+
+impl<S: Scalar, const N: usize> LaneNumber for DualNumber<S, N> {
+    const TANGENTS: usize = N;
+
+    #[inline]
+    fn tangent(&self, lane: usize) -> S {
+        self.eps[lane]
+    }
+
+    #[inline]
+    fn set_tangent(&mut self, lane: usize, tangent: S) {
+        self.eps[lane] = tangent;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod fd;
+mod finitediff;
 mod line;
 mod search;
 mod stencil;
@@ -9,3 +10,4 @@ mod track;
 
 pub use bounds::Bounds;
 pub use fd::Fd;
+pub use finitediff::{FiniteDiff, Scheme};

@@ -17,6 +17,8 @@ pub(crate) struct Line<'a, S> {
     pub(crate) scale: f64,
     /// The scale if entries of `x` below 1 were as good as zero.
     pub(crate) unit: f64,
+    /// The spacing in `t` of the representable points.
+    pub(crate) grid: f64,
     /// Displacements below this are lost in the rounding of `x`.
     pub(crate) finest: f64,
     /// How far the bounds and the largest step let `t` go, backward and forward.
@@ -50,6 +52,7 @@ impl<'a, S: Scalar> Line<'a, S> {
             bounds,
             scale,
             unit: scale.max(1.0),
+            grid: spacing(size),
             finest: (16.0 * f64::EPSILON * size).max(TINY),
             room: room(bounds, i, x[i].primal(), 1.0).map(|room| room.min(max_step)),
             input: i,
@@ -75,6 +78,7 @@ impl<'a, S: Scalar> Line<'a, S> {
             bounds,
             scale: f64::INFINITY,
             unit: 1.0,
+            grid: TINY,
             finest: TINY,
             room: [max_step / (largest / stretch).max(1.0); 2],
             input: 0,
@@ -97,6 +101,7 @@ impl<'a, S: Scalar> Line<'a, S> {
             }
             if size / u.abs() > coarsest {
                 coarsest = size / u.abs();
+                line.grid = spacing(size) / u.abs();
                 pivot = Some(i);
             }
             let [backward, forward] = room(bounds, i, x.primal(), u);
@@ -164,6 +169,11 @@ fn room(bounds: Option<&Bounds>, i: usize, x: f64, u: f64) -> [f64; 2] {
     let Some(bounds) = bounds else { return [f64::INFINITY; 2] };
     let (below, above) = ((x - bounds.lower()[i]) / u.abs(), (bounds.upper()[i] - x) / u.abs());
     if u > 0.0 { [below, above] } else { [above, below] }
+}
+
+/// The spacing of floating-point numbers around `size`, and one binade higher.
+fn spacing(size: f64) -> f64 {
+    if size < TINY { TINY } else { 2.0 * f64::EPSILON * power_of_two(size) }
 }
 
 /// The power of two at or below `x > 0`, kept away from the ends of the exponent's range.

@@ -3,16 +3,19 @@
 use ad_api::{AdError, Failure, Function, Result, Scalar, scratch};
 
 use crate::line::Line;
-use crate::stencil::{MAX_LEVELS, Side, Stencil, step};
+use crate::stencil::{MAX_STEPS, Side, Stencil};
 use crate::track::{Estimate, Ladder, Track};
 
 /// The most windows on both sides of the point, and on one.
-const CENTRAL_WINDOWS: usize = 8;
+const CENTRAL_WINDOWS: usize = 10;
 const ONE_SIDED_WINDOWS: usize = 5;
 
 /// A one-sided stencil is tried too where the central one met a hole or a bound and its error is
 /// this many times what is good enough.
 const POOR: f64 = 1e4;
+
+/// Steps are too long if one slope differs from what the others predict by more than this part.
+const UNRESOLVED: f64 = 0.01;
 
 /// How derivatives are to be computed; see [`Fd`](crate::Fd).
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +39,8 @@ impl Plan {
         if !self.adaptive {
             return self.order;
         }
-        let central = Stencil::of(self.order, Side::Central).levels;
-        let one_sided = Stencil::of(self.order, Side::Forward).levels;
+        let central = Stencil::of(self.order, Side::Central).levels + 1;
+        let one_sided = Stencil::of(self.order, Side::Forward).levels + 1;
         2 * CENTRAL_WINDOWS * central + 2 * ONE_SIDED_WINDOWS * one_sided
     }
 }
@@ -54,7 +57,7 @@ pub(crate) struct Workspace<'w, S> {
     point: &'w mut [S],
     plus: &'w mut [S],
     minus: &'w mut [S],
-    /// The slopes of each output at the levels of a window, `levels × m`.
+    /// The slopes of each output at the steps of a window, `m` for each row.
     slopes: &'w mut [S],
     /// The largest value of `f` that went into each slope; NaN if there is no slope.
     sizes: &'w mut [f64],
@@ -70,8 +73,8 @@ impl<S: Scalar> Workspace<'_, S> {
     ) -> Result<R> {
         let mut tracks: Vec<Track> = scratch::take();
         tracks.resize(m, Track::new(true));
-        let result = scratch::with(x.len() + (2 + MAX_LEVELS) * m, |buffer: &mut [S]| {
-            scratch::with(MAX_LEVELS * m, |sizes: &mut [f64]| {
+        let result = scratch::with(x.len() + (2 + MAX_STEPS) * m, |buffer: &mut [S]| {
+            scratch::with(MAX_STEPS * m, |sizes: &mut [f64]| {
                 let (point, buffer) = buffer.split_at_mut(x.len());
                 let (plus, buffer) = buffer.split_at_mut(m);
                 let (minus, slopes) = buffer.split_at_mut(m);
@@ -146,44 +149,64 @@ struct Search<'a, 'w, S, F> {
 struct Window {
     side: Side,
     stencil: &'static Stencil,
-    /// The number of steps in a window: those of the stencil, or without the largest.
-    levels: usize,
+    /// Whether a window has the last step of the stencil too, for the error.
+    full: bool,
     base: f64,
-    /// The levels that the line leaves room for.
+    /// The levels at which a window may start.
     range: (i32, i32),
-    /// The level whose slopes each row of the workspace holds.
-    held: [Option<i32>; MAX_LEVELS],
+    /// What each row of the workspace holds: the slopes at a level, or in the last row the slopes
+    /// at the last step of the window that starts there.
+    held: [Option<i32>; MAX_STEPS],
 }
 
 impl Window {
     fn new<S>(side: Side, plan: Plan, line: &Line<S>) -> Self {
         let stencil = Stencil::of(plan.order, side);
-        let levels = stencil.levels - usize::from(!plan.adaptive && !plan.errors);
+        let full = plan.adaptive || plan.errors;
         let base = stencil.first_step(plan.precision) * line.scale;
         let room = match side {
             Side::Central => line.room[0].min(line.room[1]),
             Side::Forward => line.room[1],
             Side::Backward => line.room[0],
         };
-        let reach = base * step(levels - 1);
+        let reach = base * stencil.reach(full);
         let highest = floor((room.min(0.5 * line.unit) / reach).log2());
         let lowest = floor((line.finest / base).log2()) + 1;
-        Window { side, stencil, levels, base, range: (lowest, highest), held: [None; MAX_LEVELS] }
+        Window { side, stencil, full, base, range: (lowest, highest), held: [None; MAX_STEPS] }
+    }
+
+    /// Moves the steps onto the `grid` of representable displacements where that is coarse, so that
+    /// they double exactly: the weights assume it.
+    fn fit(&mut self, level: i32, grid: f64) {
+        let count = self.step(level) / grid;
+        if count < 1e9 && (count - count.round()).abs() > 1e-6 {
+            self.base = count.round().max(1.0) * grid / f64::from(level).exp2();
+            self.held = [None; MAX_STEPS];
+        }
     }
 
     fn step(&self, level: i32) -> f64 {
         self.base * f64::from(level).exp2()
     }
 
-    /// The row of the workspace for a level: those of one window differ.
-    fn row(&self, level: i32) -> usize {
-        let levels = i32::try_from(self.levels).unwrap_or(1);
-        usize::try_from(level.rem_euclid(levels)).unwrap_or(0)
+    /// The rows of the window that starts at `level`, in the order of the weights: what each must
+    /// hold, and the step.
+    fn rows(&self, level: i32) -> impl DoubleEndedIterator<Item = (usize, i32, f64)> + use<> {
+        let (levels, base) = (self.stencil.levels, self.base);
+        let count = i32::try_from(levels).unwrap_or(1);
+        let last = self.full.then(|| {
+            (levels, level, base * self.stencil.reach(true) * f64::from(level).exp2())
+        });
+        let doubling = (level..level + count).map(move |level| {
+            // Any window's levels have different rows.
+            let row = usize::try_from(level.rem_euclid(count)).unwrap_or(0);
+            (row, level, base * f64::from(level).exp2())
+        });
+        doubling.chain(last)
     }
 
-    /// The levels of the window that starts at `level`.
-    fn window(&self, level: i32) -> impl DoubleEndedIterator<Item = i32> + use<> {
-        level..level + i32::try_from(self.levels).unwrap_or(1)
+    fn weights(&self) -> &'static [f64; MAX_STEPS] {
+        if self.full { &self.stencil.value } else { &self.stencil.check }
     }
 
     fn has_room(&self) -> bool {
@@ -233,10 +256,10 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             if window.has_room() {
                 self.climb(&mut window);
             }
-            let target = self.plan.target();
-            let cramped = window.range.1 < 0;
+            let (enough, cramped) = (POOR * self.plan.target(), window.range.1 < 0);
             let unsettled = |track: &Track| {
-                track.live && !track.is_good(if cramped || track.met_hole { POOR * target } else { f64::INFINITY })
+                let poor = (cramped || track.met_hole) && !track.is_good(enough);
+                track.live && (track.best.is_none() || poor)
             };
             if !self.workspace.tracks.iter().any(unsettled) {
                 return;
@@ -265,7 +288,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                     range: window.range,
                     unit: floor(unit),
                     order: self.plan.order,
-                    levels: window.levels,
+                    levels: window.stencil.levels,
                     target: self.plan.target(),
                     centre: y.primal(),
                 });
@@ -280,12 +303,12 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
 
     /// Evaluates the window at `level` and keeps what it improves.
     fn estimate(&mut self, window: &mut Window, level: i32) {
+        window.fit(level, self.line.grid);
         // The largest step first: it is the one to leave the domain of `f`.
-        for step in window.window(level).rev() {
-            let row = window.row(step);
-            if window.held[row] != Some(step) {
-                window.held[row] = Some(step);
-                self.slopes(window, step);
+        for (row, held, step) in window.rows(level).rev() {
+            if window.held[row] != Some(held) {
+                window.held[row] = Some(held);
+                self.slopes(window.side, row, step);
             }
             let m = self.y.len();
             let sizes = &self.workspace.sizes[row * m..(row + 1) * m];
@@ -304,9 +327,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 track.met_hole = true;
                 continue;
             };
-            if track.best.is_none_or(|best| found.error() < best.error()) {
-                track.best = Some(found);
-                track.here = true;
+            if track.accept(found) {
                 self.derivative[output] = self.weigh(window, level, output);
             }
         }
@@ -316,21 +337,26 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
     fn combine(&self, window: &Window, level: i32, output: usize) -> Option<Estimate> {
         let (m, stencil) = (self.y.len(), window.stencil);
         let (mut value, mut check, mut size) = (0.0, 0.0, 0.0);
-        for (j, step) in window.window(level).enumerate() {
-            let entry = window.row(step) * m + output;
-            let slope = self.workspace.slopes[entry].primal();
-            if window.held[window.row(step)] != Some(step) || self.workspace.sizes[entry].is_nan() {
+        for (j, (row, held, _)) in window.rows(level).enumerate() {
+            let entry = row * m + output;
+            let (slope, largest) = (self.workspace.slopes[entry], self.workspace.sizes[entry]);
+            if window.held[row] != Some(held) || largest.is_nan() {
                 return None;
             }
-            value += slope * stencil.value[j];
-            check += slope * stencil.check[j];
-            size = self.workspace.sizes[entry].max(size);
+            value += slope.primal() * window.weights()[j];
+            check += slope.primal() * stencil.check[j];
+            size = largest.max(size);
         }
-        let full = window.levels == stencil.levels;
+        let difference = (value - check).abs();
+        // Where steps are too long for the function, no difference of orders means anything, and
+        // this one may be small by the weights alone.
+        let surprise = difference * stencil.surprise();
+        let resolved = surprise <= UNRESOLVED * value.abs();
         let estimate = Estimate {
             level,
-            value: if full { value } else { check },
-            truncation: if full { (value - check).abs() } else { 0.0 },
+            value,
+            truncation: if resolved { difference } else { surprise },
+            resolved,
             noise: stencil.noise * self.plan.precision * size / window.step(level),
             size,
         };
@@ -339,27 +365,23 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
 
     /// The derivative itself: linear in the values of `f`, with all that they carry.
     fn weigh(&self, window: &Window, level: i32, output: usize) -> S {
-        let (m, stencil) = (self.y.len(), window.stencil);
-        let full = window.levels == stencil.levels;
-        let weights = if full { &stencil.value } else { &stencil.check };
-        let slopes = window.window(level).map(|step| window.row(step) * m + output);
-        slopes.zip(weights).map(|(entry, &weight)| self.workspace.slopes[entry] * weight).sum()
+        let slope = |(row, _, _)| self.workspace.slopes[row * self.y.len() + output];
+        window.rows(level).map(slope).zip(window.weights()).map(|(slope, &w)| slope * w).sum()
     }
 
     /// Evaluates `f` at one step and stores its slopes, or NaN for their sizes.
-    fn slopes(&mut self, window: &Window, level: i32) {
-        let (m, row) = (self.y.len(), window.row(level));
+    fn slopes(&mut self, side: Side, row: usize, step: f64) {
+        let m = self.y.len();
         let Workspace { point, plus, minus, slopes, sizes, .. } = &mut *self.workspace;
         let slopes = &mut slopes[row * m..(row + 1) * m];
         let sizes = &mut sizes[row * m..(row + 1) * m];
-        let step = window.step(level);
         let mut eval = |t: f64, values: &mut [S]| {
             let t = self.line.place(t, point);
             let result = self.f.eval(point, values);
             self.line.restore(point);
             result.map(|()| t)
         };
-        let ends = match window.side {
+        let ends = match side {
             Side::Central => eval(step, plus).and_then(|above| Ok((above, eval(-step, minus)?))),
             Side::Forward => eval(step, plus).map(|above| (above, 0.0)),
             Side::Backward => eval(-step, plus).map(|below| (below, 0.0)),
@@ -372,7 +394,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 return;
             }
         };
-        let origin = if window.side == Side::Central { &*minus } else { self.y };
+        let origin = if side == Side::Central { &*minus } else { self.y };
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 pub(crate) const ORDERS: [usize; 4] = [2, 4, 6, 8];
 
 /// The most steps that a stencil has: a one-sided one of order 8 with its error estimate.
-pub(crate) const MAX_LEVELS: usize = 9;
+pub(crate) const MAX_STEPS: usize = 9;
 
 /// On which side of the point a stencil evaluates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,20 +20,25 @@ pub(crate) enum Side {
     Backward,
 }
 
-/// A stencil of the first derivative on the steps `h, 2h, 4h, ...`.
+/// A stencil of the first derivative on the steps `h, 2h, 4h, ...` and one more.
 ///
-/// It weighs slopes, `(f(x + s) - f(x - s)) / 2s` or `(f(x + s) - f(x)) / s`, the smallest step
-/// first. Two formulas share them: one of the stated order without the largest step, and a better
-/// one with it. Their difference is the error of the first. Steps that double serve two windows in
-/// one: moving a window by one level costs one new step.
+/// It weighs slopes, `(f(x + s) - f(x - s)) / 2s` or `(f(x + s) - f(x)) / s`. Two formulas share
+/// them: `check`, of the stated order, on the steps that double, and `value`, a better one, on all.
+/// Their difference is the error of `check`.
+///
+/// Steps that double serve two windows in one: moving a window by one level costs one of them. But
+/// a period of the function that fits into one fits into all, and what they show is then the smooth
+/// function of a stroboscope. The last step is `√3` times the largest of the others: it fits nothing.
 #[derive(Debug)]
 pub(crate) struct Stencil {
     /// The order `p` of `check`; `value` is one (one-sided) or two (central) orders better.
     pub(crate) order: usize,
-    /// The number of steps of `value`; `check` has one less.
+    /// The number of steps that double.
     pub(crate) levels: usize,
-    pub(crate) value: [f64; MAX_LEVELS],
-    pub(crate) check: [f64; MAX_LEVELS],
+    /// The steps in units of the first: those that double, and the last.
+    steps: [f64; MAX_STEPS],
+    pub(crate) value: [f64; MAX_STEPS],
+    pub(crate) check: [f64; MAX_STEPS],
     /// The error of either formula is at most `noise · δ / h` if each value of `f` is off by `δ`.
     pub(crate) noise: f64,
     /// The error of `check` is `truncation · hᵖ · f⁽ᵖ⁺¹⁾ / (p + 1)!`.
@@ -52,24 +57,43 @@ impl Stencil {
     }
 
     fn new(order: usize, central: bool) -> Self {
-        let levels = if central { order / 2 } else { order } + 1;
-        let (value, check) = (slope_weights(levels, central), slope_weights(levels - 1, central));
-        let noise_of = |weights: &[f64; MAX_LEVELS]| {
-            let over_step = |j: usize| weights[j] / step(j);
-            let values: f64 = (0..levels).map(|j| over_step(j).abs()).sum();
-            let centre: f64 = if central { 0.0 } else { (0..levels).map(over_step).sum() };
-            values + centre.abs()
+        let levels = if central { order / 2 } else { order };
+        let mut steps = [0.0; MAX_STEPS];
+        let mut doubling = 1.0;
+        for step in &mut steps[..levels] {
+            *step = doubling;
+            doubling *= 2.0;
+        }
+        steps[levels] = 3f64.sqrt() * steps[levels - 1];
+        let value = slope_weights(&steps[..=levels], central);
+        let check = slope_weights(&steps[..levels], central);
+        let noise_of = |weights: &[f64; MAX_STEPS]| {
+            let over_step = || weights.iter().zip(&steps[..=levels]).map(|(w, s)| w / s);
+            let centre: f64 = if central { 0.0 } else { over_step().sum() };
+            over_step().map(f64::abs).sum::<f64>() + centre.abs()
         };
-        // The remainder of interpolation at the nodes: Fornberg's and every textbook's product.
-        let product: f64 = (0..levels - 1).map(step).product();
+        // The remainder of interpolation at the nodes of `check`.
+        let product: f64 = steps[..levels].iter().product();
         Stencil {
             order,
             levels,
+            steps,
             value,
             check,
             noise: noise_of(&value).max(noise_of(&check)),
             truncation: if central { product * product } else { product },
         }
+    }
+
+    /// The largest step, in units of the smallest, with the last one or without.
+    pub(crate) fn reach(&self, full: bool) -> f64 {
+        self.steps[self.levels - usize::from(!full)]
+    }
+
+    /// By how much the slope at the last step differs from what the others predict there, for each
+    /// unit by which `value` differs from `check`.
+    pub(crate) fn surprise(&self) -> f64 {
+        self.value[self.levels].abs().recip()
     }
 
     /// The step that balances truncation and round-off of `check` before anything is known of `f`
@@ -81,27 +105,17 @@ impl Stencil {
     }
 }
 
-/// The `j`-th step, in units of the smallest.
-pub(crate) fn step(j: usize) -> f64 {
-    2f64.powi(j32(j))
-}
-
-fn j32(j: usize) -> i32 {
-    i32::try_from(j).unwrap_or(i32::MAX)
-}
-
-/// The weights of the slopes at the first `levels` steps.
-fn slope_weights(levels: usize, central: bool) -> [f64; MAX_LEVELS] {
-    let mut nodes = Vec::with_capacity(2 * levels + 1);
-    nodes.extend((0..levels).map(step));
+/// The weights of the slopes at `steps`.
+fn slope_weights(steps: &[f64], central: bool) -> [f64; MAX_STEPS] {
+    let mut nodes = steps.to_vec();
     if central {
-        nodes.extend((0..levels).map(|j| -step(j)));
+        nodes.extend(steps.iter().map(|step| -step));
     } else {
         nodes.push(0.0);
     }
     let weights = first_derivative_weights(&nodes);
-    let slopes = if central { 2.0 } else { 1.0 };
-    from_fn(|j| if j < levels { slopes * weights[j] * step(j) } else { 0.0 })
+    let both = if central { 2.0 } else { 1.0 };
+    from_fn(|j| steps.get(j).map_or(0.0, |step| both * weights[j] * step))
 }
 
 /// The weights `w` with `Σ wᵢ p(nodesᵢ) = p'(0)` for all polynomials of degree less than the number
@@ -157,10 +171,11 @@ mod tests {
                         let slope = |s: f64| match (k, central) {
                             (0, _) => 0.0,
                             (_, true) if k % 2 == 0 => 0.0,
-                            _ => s.powi(j32(k) - 1),
+                            _ => s.powi(i32::try_from(k).unwrap() - 1),
                         };
-                        let terms: Vec<f64> =
-                            (0..stencil.levels).map(|j| weights[j] * slope(step(j))).collect();
+                        let terms: Vec<f64> = (0..=stencil.levels)
+                            .map(|j| weights[j] * slope(stencil.steps[j]))
+                            .collect();
                         let (sum, size) =
                             (terms.iter().sum::<f64>(), terms.iter().map(|t| t.abs()).sum::<f64>());
                         let expected = if k == 1 { 1.0 } else { 0.0 };

@@ -9,6 +9,8 @@ pub(crate) struct Estimate {
     pub(crate) value: f64,
     /// The difference of two orders: truncation, and whatever noise it shows.
     pub(crate) truncation: f64,
+    /// Whether the steps are short enough for `truncation` to mean anything.
+    pub(crate) resolved: bool,
     /// The round-off that the precision of `f` leads to.
     pub(crate) noise: f64,
     /// The largest value of `f` in the window.
@@ -18,6 +20,11 @@ pub(crate) struct Estimate {
 impl Estimate {
     pub(crate) fn error(&self) -> f64 {
         self.truncation + self.noise
+    }
+
+    /// Whether the steps are too long for the function, rather than too short for its noise.
+    fn is_blurred(&self) -> bool {
+        !self.resolved && self.truncation > DOUBT * self.noise
     }
 }
 
@@ -32,6 +39,8 @@ pub(crate) struct Track {
     pub(crate) here: bool,
     /// Whether a window failed or met a value that is not finite.
     pub(crate) met_hole: bool,
+    /// Whether the steps of some window were too long.
+    blurred: bool,
 }
 
 /// What [`Track::next`] needs to know of the search on one side.
@@ -55,9 +64,35 @@ pub(crate) struct Ladder<'a> {
 /// Truncation that exceeds the noise by less than this may be noise that the model underrates.
 const DOUBT: f64 = 30.0;
 
+/// How many levels to go down at a time where the steps are too long to say.
+const BLIND: i32 = 8;
+
 impl Track {
     pub(crate) fn new(live: bool) -> Self {
-        Track { live, best: None, here: false, met_hole: false }
+        Track { live, best: None, here: false, met_hole: false, blurred: false }
+    }
+
+    /// Makes `found` the best estimate if it is better.
+    pub(crate) fn accept(&mut self, found: Estimate) -> bool {
+        self.blurred |= found.is_blurred();
+        let better = self.best.is_none_or(|best| {
+            let gap = (found.value - best.value).abs();
+            let contradict = gap > 4.0 * (found.error() + best.error());
+            let (long, short) =
+                if found.level < best.level { (best, found) } else { (found, best) };
+            // Of two that exclude each other, the one with long steps has been fooled: nothing that
+            // they resolve becomes invisible to shorter ones, but the reverse happens.
+            if self.here && contradict && short.resolved && long.level > short.level {
+                found.level == short.level
+            } else {
+                found.error() < best.error()
+            }
+        });
+        if better {
+            self.best = Some(found);
+            self.here = true;
+        }
+        better
     }
 
     /// Whether the derivative is known well enough.
@@ -80,7 +115,7 @@ impl Track {
         }
         let &Ladder { tried, range: (lowest, highest), .. } = ladder;
         let level = match self.best.filter(|_| self.here) {
-            Some(best) => improve(&best, ladder)?,
+            Some(best) => improve(&best, self.blurred, ladder)?,
             None => retreat(ladder)?,
         };
         let level = level.clamp(lowest, highest);
@@ -96,7 +131,7 @@ fn retreat(ladder: &Ladder) -> Option<i32> {
     (times <= 4).then(|| lowest.saturating_sub(window << (times - 1)))
 }
 
-fn improve(best: &Estimate, ladder: &Ladder) -> Option<i32> {
+fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
     let below = || ladder.tried.iter().filter(|&&level| level < best.level);
     let above = ladder.tried.iter().any(|&level| level > best.level);
     let (truncation, noise, p) = (best.truncation, best.noise, ladder.order as f64);
@@ -107,7 +142,11 @@ fn improve(best: &Estimate, ladder: &Ladder) -> Option<i32> {
     if truncation > 2.0 * noise {
         // The minimum of truncation·sᵖ + noise/s over the ratio s of steps.
         let down = levels((p * truncation / noise).log2() / (p + 1.0));
-        let tries = if truncation > DOUBT * noise { 3 } else { 1 };
+        let (down, tries) = match (truncation > DOUBT * noise, blurred) {
+            (true, true) => (if best.resolved { down } else { down.max(BLIND) }, 6),
+            (true, false) => (down, 3),
+            (false, _) => (down, 1),
+        };
         let (count, lowest) = (below().count(), below().min());
         if count < tries {
             return Some(lowest.unwrap_or(&best.level).saturating_sub(down));

@@ -95,3 +95,23 @@ fn keeps_its_digits_over_all_scales() {
         }
     }
 }
+
+#[test]
+fn scan() {
+    for order in [2, 4, 6, 8] {
+        let fd = Fd::default().order(order).unwrap();
+        let Accuracy::Approximate { relative: stated } = fd.accuracy() else { unreachable!() };
+        let (mut bad, mut worst, mut total, mut max) = (0, 0.0f64, 0, 0);
+        let mut n = 0;
+        for k in 0..2000 {
+            let x = 10f64.powf(-7.0 + f64::from(k) * 0.00813);
+            for case in [Case::Cube, Case::Logarithm, Case::XSinX, Case::Reciprocal] {
+                let (error, ratio, count) = measure(&fd, case, x);
+                if ratio > 2.0 && error > 1e-15 || error > 1e3 * stated { bad += 1; if bad < 8 { println!("{case:?} {x:e} {error:e} {ratio:e} {count}"); } }
+                worst = worst.max(error);
+                total += count; n += 1; max = max.max(count);
+            }
+        }
+        println!("order {order}: bad {bad} of {n}, worst {worst:e}, mean {} max {max}", total as f64 / n as f64);
+    }
+}

@@ -1,0 +1,127 @@
+//! A prepared call allocates nothing after its first run.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use ad_api::{
+    Backend, DifferentiateWith, Failure, Function, LinearOperator, Prepared, RuleTangent,
+    RuleValue, Scalar,
+};
+use ad_native_reverse::NativeReverse;
+use nalgebra::DMatrix;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[allow(unsafe_code, reason = "an allocator cannot be written otherwise")]
+// SAFETY: every call goes to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Exp;
+
+impl RuleValue for Exp {
+    fn inputs(&self) -> usize {
+        1
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn value(&self, x: &[f64], y: &mut [f64]) -> Result<(), Failure> {
+        y[0] = x[0].exp();
+        Ok(())
+    }
+}
+
+impl RuleTangent for Exp {
+    fn tangent<S: Scalar>(self: &Arc<Self>, x: &[S], v: &[S], out: &mut [S]) -> Result<(), Failure> {
+        self.apply(x, out)?;
+        out[0] *= v[0];
+        Ok(())
+    }
+}
+
+ad_api::rule!(Exp: tangent);
+
+/// A sum of products with a rule in each term.
+#[derive(Clone)]
+struct Model(Arc<Exp>);
+
+impl Function for Model {
+    fn inputs(&self) -> usize {
+        30
+    }
+
+    fn outputs(&self) -> usize {
+        2
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y.fill(S::from(0.0));
+        for pair in x.windows(2) {
+            let mut e = [S::from(0.0)];
+            self.0.apply(&[pair[0] * 0.1], &mut e)?;
+            y[0] += e[0] * pair[1].sin();
+            y[1] += pair[0] / (pair[1] * pair[1] + 1.0);
+        }
+        Ok(())
+    }
+}
+
+fn allocations(mut call: impl FnMut()) -> usize {
+    call();
+    call();
+    let before = ALLOCATIONS.get();
+    (0..3).for_each(|_| call());
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn prepared_calls_allocate_nothing() {
+    let f = Model(Arc::new(Exp));
+    let x: Vec<f64> = (0..30).map(|i| f64::from(i) / 10.0).collect();
+    let backend = NativeReverse::default();
+    let mut p = backend.prepare(&f, &x).unwrap();
+    let (mut y, mut g, v, w) = ([0.0; 2], [0.0; 30], [1.0; 30], [1.0, 2.0]);
+    let (mut j, mut h) = (DMatrix::zeros(2, 30), DMatrix::zeros(30, 30));
+    let count = [
+        allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap()),
+        allocations(|| p.value_and_pushforward_into(&x, &v, &mut y, &mut [0.0; 2]).unwrap()),
+        allocations(|| p.value_and_jacobian_into(&x, &mut y, &mut j).unwrap()),
+        allocations(|| {
+            p.value_gradient_and_weighted_hvp_into(&x, &w, &v, &mut g, &mut [0.0; 30]).unwrap();
+        }),
+        allocations(|| {
+            p.value_gradient_and_weighted_hessian_into(&x, &w, &mut g, &mut h).unwrap();
+        }),
+        allocations(|| p.pullback_into(&x, &[1.0; 20], &mut [0.0; 300]).unwrap()),
+    ];
+    assert_eq!(count, [0; 6]);
+
+    let inside = DifferentiateWith::new(backend, f.clone());
+    let mut p = backend.prepare(&inside, &x).unwrap();
+    assert_eq!(allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap()), 0);
+
+    let (_, operator) = backend.linearize(&f, &x).unwrap();
+    assert_eq!(allocations(|| operator.apply_into(&v, &mut y).unwrap()), 0);
+    assert_eq!(allocations(|| operator.apply_transpose_into(&w, &mut g).unwrap()), 0);
+}

@@ -1,0 +1,201 @@
+//! The macros that make a backend's tests.
+
+/// One test for each [`Law`](crate::Law), for one backend.
+///
+/// ```
+/// ad_conformance::suite!(ad_dual::Dual::default(), tol = 1e-12);
+/// # fn main() {}
+/// ```
+///
+/// Without `tol`, the tolerance follows from the [`Accuracy`](ad_api::Accuracy) that the backend
+/// states; `tol`, `second` and `third` replace it for derivatives of these orders. Several suites in
+/// one file go into modules: `suite!(mod wide: Dual::default())`.
+///
+/// What a backend cannot pass is stated, with the reason, and the test then fails as soon as it
+/// *does* pass:
+///
+/// ```
+/// # use ad_dual::Dual as Coarse;
+/// # macro_rules! shown { ($($t:tt)*) => {} }
+/// # shown! {
+/// ad_conformance::suite!(Coarse::default(), except = [
+///     Nesting: "the step does not know that the function is itself a derivative",
+/// ]);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! suite {
+    (mod $name:ident: $($suite:tt)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the backend may be written as a full path")]
+            use super::*;
+            $crate::suite!($($suite)*);
+        }
+    };
+    ($backend:expr $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::suite!(@with $backend, [$($setting = $value),*], []);
+    };
+    ($backend:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
+        $crate::suite!(@with $backend, [$($setting = $value),*], [$($law: $reason),*]);
+    };
+    (@with $backend:expr, $settings:tt, $except:tt) => {
+        $crate::__tests!($backend, $settings, $except;
+            pushforward_matches_closed_form ClosedFormPushforward,
+            pullback_matches_closed_form ClosedFormPullback,
+            jacobian_matches_closed_form ClosedFormJacobian,
+            derivative_matches_closed_form ClosedFormDerivative,
+            gradient_matches_closed_form ClosedFormGradient,
+            second_derivative_matches_closed_form ClosedFormSecondDerivative,
+            hessian_matches_closed_form ClosedFormHessian,
+            hvp_matches_closed_form ClosedFormHvp,
+            third_derivative_matches_closed_form ThirdDerivative,
+            acceptance_derivatives AcceptanceDerivatives,
+            acceptance_gradients AcceptanceGradients,
+            acceptance_jacobians AcceptanceJacobians,
+            acceptance_second_derivatives AcceptanceSecondDerivatives,
+            acceptance_hessians AcceptanceHessians,
+            acceptance_pushforwards AcceptancePushforwards,
+            acceptance_pullbacks AcceptancePullbacks,
+            acceptance_lazy_operators AcceptanceLazyOperators,
+            repeats_exactly Repeats,
+            follows_the_point FollowsPoint,
+            overwrites_buffers OverwritesBuffers,
+            leaves_inputs_alone LeavesInputs,
+            forms_agree_exactly FormsAgree,
+            one_shot_agrees_with_prepared OneShotAgrees,
+            prepares_at_any_size AnySize,
+            is_linear Linear,
+            is_adjoint Adjoint,
+            hessian_is_symmetric SymmetricHessian,
+            follows_the_weights FollowsWeights,
+            batches_agree Batches,
+            first_order_operations_agree FirstOrderAgrees,
+            second_order_operations_agree SecondOrderAgrees,
+            linearizes Linearizes,
+            lazy_first_order_operators LazyFirstOrder,
+            lazy_hessian_operator LazyHessian,
+            rejects_wrong_sizes RejectsSizes,
+            rejects_wrong_arity RejectsArity,
+            handles_empty_functions Empty,
+            handles_trivial_functions Trivial,
+            handles_many_inputs ManyInputs,
+            reports_failures ReportsFailures,
+            survives_failures SurvivesFailures,
+            passes_panics_on PassesPanics,
+            survives_panics SurvivesPanics,
+            follows_branches FollowsBranches,
+            clones_work_in_threads ClonesForThreads,
+            keeps_perturbations_apart Nesting,
+            applies_rules Rules,
+            honours_kink_conventions Kinks,
+            hands_on_non_finite_values NonFinite,
+            costs_what_it_says Cost,
+        );
+    };
+}
+
+/// The tests of two backends composed: those of second order, of `HigherOrder::new(outer, inner)`.
+///
+/// ```
+/// use ad_dual::Dual;
+/// ad_conformance::pair_suite!(Dual::default(), Dual::default());
+/// # fn main() {}
+/// ```
+///
+/// Settings as in [`suite!`](crate::suite!).
+#[macro_export]
+macro_rules! pair_suite {
+    (mod $name:ident: $($suite:tt)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the backends may be written as full paths")]
+            use super::*;
+            $crate::pair_suite!($($suite)*);
+        }
+    };
+    ($outer:expr, $inner:expr $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::pair_suite!(@with $outer, $inner, [$($setting = $value),*], []);
+    };
+    ($outer:expr, $inner:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
+        $crate::pair_suite!(@with $outer, $inner, [$($setting = $value),*], [$($law: $reason),*]);
+    };
+    (@with $outer:expr, $inner:expr, $settings:tt, $except:tt) => {
+        $crate::__tests!($crate::__private::HigherOrder::new($outer, $inner), $settings, $except;
+            second_derivative_matches_closed_form ClosedFormSecondDerivative,
+            hessian_matches_closed_form ClosedFormHessian,
+            hvp_matches_closed_form ClosedFormHvp,
+            third_derivative_matches_closed_form ThirdDerivative,
+            acceptance_second_derivatives AcceptanceSecondDerivatives,
+            acceptance_hessians AcceptanceHessians,
+            acceptance_lazy_operators AcceptanceLazyOperators,
+            repeats_exactly Repeats,
+            follows_the_point FollowsPoint,
+            overwrites_buffers OverwritesBuffers,
+            forms_agree_exactly FormsAgree,
+            one_shot_agrees_with_prepared OneShotAgrees,
+            is_linear Linear,
+            is_adjoint Adjoint,
+            hessian_is_symmetric SymmetricHessian,
+            follows_the_weights FollowsWeights,
+            batches_agree Batches,
+            second_order_operations_agree SecondOrderAgrees,
+            lazy_hessian_operator LazyHessian,
+            rejects_wrong_sizes RejectsSizes,
+            rejects_wrong_arity RejectsArity,
+            handles_empty_functions Empty,
+            reports_failures ReportsFailures,
+            survives_failures SurvivesFailures,
+            passes_panics_on PassesPanics,
+            survives_panics SurvivesPanics,
+            follows_branches FollowsBranches,
+            clones_work_in_threads ClonesForThreads,
+            keeps_perturbations_apart Nesting,
+            applies_rules Rules,
+            costs_what_it_says Cost,
+        );
+    };
+}
+
+/// The test of [`Law::AllocatesNothing`](crate::Law::AllocatesNothing) for some backends, by name;
+/// it installs the [`CountingAllocator`](crate::CountingAllocator) in the test binary.
+///
+/// ```
+/// ad_conformance::allocation_suite!(dual: ad_dual::Dual::default());
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! allocation_suite {
+    ($($name:ident: $backend:expr),+ $(,)?) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::CountingAllocator = $crate::CountingAllocator;
+
+        mod allocates_nothing {
+            #[allow(unused_imports, reason = "the backends may be written as full paths")]
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    $crate::Subject::new($backend).assert($crate::Law::AllocatesNothing);
+                }
+            )+
+        }
+    };
+}
+
+/// One test for each law; what the suites expand to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($backend:expr, $settings:tt, $except:tt; $($name:ident $Law:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            let subject = $crate::__tests!(@subject $backend, $settings);
+            $crate::__run(&subject, $crate::Law::$Law, &$crate::__tests!(@except $except));
+        }
+    )*};
+    (@subject $backend:expr, [$($setting:ident = $value:expr),*]) => {
+        $crate::Subject::new($backend)$(.$setting($value))*
+    };
+    (@except [$($law:ident: $reason:literal),*]) => {
+        [$(($crate::Law::$law, $reason)),*] as [($crate::Law, &str); _]
+    };
+}
