@@ -45,7 +45,7 @@ fn all_sets(backend: &str, method: MethodName, digits: f64) -> Vec<String> {
             }
             // The sum of squares and the deviations of Lanczos1 are made of rounding errors.
             if fit.problem != "Lanczos1" {
-                check_uncertainty(&problem, &fit, digits.min(7.0));
+                check_uncertainty(&problem, &fit, digits - 2.0);
             }
         }
     }
@@ -59,7 +59,7 @@ fn check_uncertainty(problem: &Problem, fit: &Fit, digits: f64) {
     for (parameter, &certified) in fit.parameters.iter().zip(&certified.standard_errors) {
         let found = log_relative_error(parameter.standard_error.unwrap(), certified);
         let name = &parameter.name;
-        assert!(found >= digits - 1.0, "{}: error of {name} has {found:.1} digits", fit.problem);
+        assert!(found >= digits, "{}: error of {name} has {found:.1} digits", fit.problem);
     }
 }
 

@@ -7,16 +7,16 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nist");
-pub const MODEL: &str = "b1*(1-exp(-b2*time))";
-pub const START: &str = "b1=200,b2=0.5";
+pub(crate) const MODEL: &str = "b1*(1-exp(-b2*time))";
+pub(crate) const START: &str = "b1=200,b2=0.5";
 
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-pub fn ad(folder: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn ad(folder: &Path, arguments: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_ad"))
         .current_dir(folder)
         .args(arguments)
@@ -30,7 +30,7 @@ pub fn ad(folder: &Path, arguments: &[&str]) -> Ended {
 }
 
 /// A folder with the data of NIST's `BoxBOD` as CSV, and some files with mistakes in them.
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("bod.csv", "time,bod\n1,109\n2,149\n3,149\n5,191\n7,213\n10,224\n"),
