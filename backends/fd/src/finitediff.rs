@@ -187,12 +187,7 @@ struct Opened<'a, F> {
 
 impl<'a, F: Function> Opened<'a, F> {
     fn new(f: &'a F) -> Self {
-        Opened {
-            f,
-            calls: Cell::new(0),
-            first: RefCell::default(),
-            failure: RefCell::default(),
-        }
+        Opened { f, calls: Cell::new(0), first: RefCell::default(), failure: RefCell::default() }
     }
 
     #[allow(clippy::ptr_arg, reason = "the crate's signature")]
@@ -220,8 +215,12 @@ impl FiniteDiff {
         x: &[f64],
         y: &mut [f64],
         input: impl Fn(usize) -> usize,
-        forward: impl Fn(&dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>) -> Result<T, anyhow::Error>,
-        central: impl Fn(&dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>) -> Result<T, anyhow::Error>,
+        forward: impl Fn(
+            &dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>,
+        ) -> Result<T, anyhow::Error>,
+        central: impl Fn(
+            &dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>,
+        ) -> Result<T, anyhow::Error>,
     ) -> Result<T> {
         let opened = Opened::new(f);
         let op = |x: &Vec<f64>| opened.call(x);
@@ -374,8 +373,7 @@ impl Pushforward for FiniteDiff {
             let input = input.unwrap_or(0);
             // The step is meant for a tangent of length about 1. A power of two changes no digit.
             let usual = norm > 0.0 && norm.is_finite();
-            let scale =
-                if usual { norm.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
+            let scale = if usual { norm.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
             if one {
                 let v = v.iter().map(|v| v.primal() / scale).collect();
                 let product = in_f64(x, y, |x, y| self.crate_product(f, x, v, input, y))?;
