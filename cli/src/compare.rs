@@ -13,7 +13,7 @@ use crate::problem::{Problem, Start};
 use crate::report;
 use crate::text::{Align, Table, count, duration, scientific};
 
-/// Time spent on each backend, besides the first call.
+/// Time spent on each backend, or the time of one call where that is longer.
 const BUDGET: Duration = Duration::from_millis(20);
 
 /// A derivative by one backend.
@@ -87,7 +87,7 @@ pub fn text(problem: &Problem, start: &Start, values: &[f64]) -> Result<String, 
     Ok(out)
 }
 
-/// Computes a matrix once for its value and the evaluations, and then again for the time.
+/// Computes a matrix as often as the budget allows, at least once, and takes the shortest time.
 fn measure(
     backend: &AnyBackend,
     f: &FitFunction,
@@ -102,14 +102,16 @@ fn measure(
         let mut prepared = backend.prepare(f, x)?;
         let mut matrix = DMatrix::zeros(rows, columns);
         f.take_evaluations();
+        let begin = Instant::now();
         compute(&mut prepared, &mut matrix)?;
         let evaluations = f.take_evaluations();
-        let (begin, mut seconds) = (Instant::now(), f64::INFINITY);
-        while seconds.is_infinite() || begin.elapsed() < BUDGET {
+        let mut shortest = begin.elapsed();
+        while begin.elapsed() < BUDGET {
             let clock = Instant::now();
             compute(&mut prepared, &mut matrix)?;
-            seconds = seconds.min(clock.elapsed().as_secs_f64());
+            shortest = shortest.min(clock.elapsed());
         }
+        let seconds = shortest.as_secs_f64();
         Ok(Run { matrix, evaluations, seconds })
     };
     Measured {

@@ -156,8 +156,7 @@ impl Picture {
         mesh(&mut chart, &self.x_label, "residual")?;
         let zero = [(x_range.start, 0.0), (x_range.end, 0.0)];
         chart.draw_series(LineSeries::new(zero, CURVE.stroke_width(PX)))?;
-        let finite = self.residuals.iter().filter(|p| p.1.is_finite());
-        chart.draw_series(finite.map(|&p| Circle::new(p, 3 * PX, DATA.mix(0.65).filled())))?;
+        chart.draw_series(circles(&self.residuals))?;
         root.present()?;
         Ok(())
     }
@@ -227,6 +226,12 @@ fn mesh(
         .y_label_formatter(&|value| tick(*value))
         .draw()
         .map_err(|error| error.to_string().into())
+}
+
+/// The points that have a place.
+fn circles(points: &[Point]) -> impl Iterator<Item = Circle<Point, u32>> {
+    let finite = points.iter().filter(|p| p.0.is_finite() && p.1.is_finite());
+    finite.map(|&p| Circle::new(p, 3 * PX, DATA.mix(0.65).filled()))
 }
 
 /// A distance in pixels.

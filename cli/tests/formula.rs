@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use ad_cli::formula::{Formula, Program};
+use proptest::prelude::*;
 
 /// The value of a formula in `a = 2`, `b = 3`, `x = 5`, where `x` is data.
 fn value(text: &str) -> f64 {
@@ -191,4 +192,28 @@ fn formulas_that_would_exhaust_the_stack_are_refused() {
     assert_eq!(longest.len(), 4000);
     assert!(Formula::parse(&longest).is_ok());
     assert_eq!(value(&format!("{}1", "1+".repeat(1999))), 2000.0);
+}
+
+proptest! {
+    /// Whatever the text: a formula, or an error that names a column of it on one line.
+    #[test]
+    fn any_text_is_a_formula_or_has_an_error_at_a_column(
+        text in r"([-+*/^().,eEé ]|\[|\]|\*\*|exp|sin|max|pi|[a-c]|[0-9]|\n|`){0,24}"
+    ) {
+        match Formula::parse(&text) {
+            Ok(formula) => prop_assert!(!formula.nodes().is_empty()),
+            Err(error) => {
+                prop_assert!((1..=text.chars().count() + 1).contains(&error.column), "{error}");
+                prop_assert!(!error.to_string().contains('\n'));
+            }
+        }
+    }
+
+    /// Brackets around every operation change nothing where they say what precedence says.
+    #[test]
+    fn precedence_is_that_of_brackets(a in 1..9, b in 1..9, c in 1..4, d in 1..4) {
+        let flat = format!("{a}-{b}*{c}^{d}/{a}+-{c}^{d}");
+        let bracketed = format!("(({a}-(({b}*({c}^{d}))/{a}))+(-({c}^{d})))");
+        prop_assert_eq!(value(&flat), value(&bracketed));
+    }
 }
