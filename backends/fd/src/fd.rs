@@ -104,8 +104,9 @@ impl Fd {
 
     /// `f(x)`, the Jacobian, and the estimated absolute error of each of its entries.
     ///
-    /// The error covers truncation (the difference of two orders) and round-off for values that are
-    /// as accurate as [`Function::precision`] says. It is an estimate, on the safe side for smooth
+    /// The error covers truncation (the difference of two orders), round-off for values that are as
+    /// accurate as [`Function::precision`] says, and one more rounding of the argument. It is an
+    /// estimate, on the safe side for smooth
     /// functions; it cannot know of a feature that no evaluation met. NaN where `f(x)` is not finite.
     ///
     /// ```
@@ -124,7 +125,7 @@ impl Fd {
     /// let exact = [1f64.cos(), 1e4 * 1e4f64.cos()];
     /// for i in 0..2 {
     ///     assert!((jacobian[(i, 0)] - exact[i]).abs() <= error[(i, 0)]);
-    ///     assert!(error[(i, 0)] < 1e-9 * exact[i].abs());
+    ///     assert!(error[(i, 0)] < 1e-7 * exact[i].abs());
     /// }
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
@@ -143,10 +144,18 @@ impl Fd {
         if check_jacobian(f, x, y.as_mut_slice(), jacobian.as_mut_slice())?.is_some() {
             let plan = self.plan(f, true);
             let (columns, errors) = (jacobian.as_mut_slice(), errors.as_mut_slice());
-            self.columns(plan, f, x, y.as_mut_slice(), |i, column, column_errors| {
-                columns[i * m..(i + 1) * m].copy_from_slice(column);
-                errors[i * m..(i + 1) * m].copy_from_slice(column_errors);
-            })?;
+            let value = y.as_mut_slice();
+            self.columns(
+                plan,
+                f,
+                x,
+                value,
+                |_| true,
+                |i, column, column_errors| {
+                    columns[i * m..(i + 1) * m].copy_from_slice(column);
+                    errors[i * m..(i + 1) * m].copy_from_slice(column_errors);
+                },
+            )?;
         }
         Ok((y, jacobian, errors))
     }
@@ -167,8 +176,7 @@ impl Fd {
         AdError::check_len("x_dot", x_dot.len(), f.inputs(), "one for each input")?;
         let (mut y, mut y_dot) = (DVector::zeros(m), DVector::zeros(m));
         let mut errors = DVector::zeros(m);
-        let tangents =
-            check_pushforward(f, x, x_dot, y.as_mut_slice(), y_dot.as_mut_slice())?;
+        let tangents = check_pushforward(f, x, x_dot, y.as_mut_slice(), y_dot.as_mut_slice())?;
         if tangents.is_some() {
             let (plan, value) = (self.plan(f, true), y.as_mut_slice());
             let errors = Some(errors.as_mut_slice());
@@ -194,18 +202,21 @@ impl Fd {
         Ok(f.eval(x, y)?)
     }
 
-    /// Evaluates `f` and visits the columns of the Jacobian and their errors.
+    /// Evaluates `f` and visits the columns of the Jacobian and their errors, both NaN for outputs
+    /// that are not `wanted`.
     fn columns<S: Scalar, F: Function>(
         &self,
         plan: Plan,
         f: &F,
         x: &[S],
         y: &mut [S],
+        wanted: impl Fn(usize) -> bool,
         mut visit: impl FnMut(usize, &[S], &[f64]),
     ) -> Result<()> {
         self.value(f, x, y)?;
         let m = y.len();
         Workspace::with(x, m, |workspace| {
+            workspace.want(wanted);
             scratch::with(m, |column: &mut [S]| {
                 scratch::with(m, |errors: &mut [f64]| {
                     for i in 0..x.len() {
@@ -235,12 +246,51 @@ impl Fd {
         let (n, m) = (x.len(), y.len());
         Workspace::with(x, m, |workspace| {
             for (v, out) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                let errors = errors.as_deref_mut();
                 match Line::tangent(x, v, self.limits())? {
-                    Some(line) => along(plan, f, &line, y, out, errors.as_deref_mut(), workspace)?,
+                    Some(line) if line.is_cornered() => {
+                        self.by_axes(plan, f, x, v, y, out, errors, workspace)?;
+                    }
+                    Some(line) => along(plan, f, &line, y, out, errors, workspace)?,
                     None => out.fill(S::zero()),
                 }
             }
             Ok(())
+        })
+    }
+
+    /// The derivative along `v` from those along the axes: in a corner of the bounds a line may have
+    /// no room either way where every axis has.
+    #[allow(clippy::too_many_arguments, reason = "the arguments of one tangent, and buffers")]
+    fn by_axes<S: Scalar, F: Function>(
+        &self,
+        plan: Plan,
+        f: &F,
+        x: &[S],
+        v: &[S],
+        y: &[S],
+        y_dot: &mut [S],
+        mut errors: Option<&mut [f64]>,
+        workspace: &mut Workspace<S>,
+    ) -> Result<()> {
+        let m = y.len();
+        y_dot.fill(S::zero());
+        if let Some(errors) = &mut errors {
+            errors.fill(0.0);
+        }
+        scratch::with(m, |column: &mut [S]| {
+            scratch::with(m, |column_errors: &mut [f64]| {
+                for (i, &v) in v.iter().enumerate().filter(|(_, v)| !v.vanishes()) {
+                    let line = Line::axis(x, i, self.limits())?;
+                    along(plan, f, &line, y, column, Some(column_errors), workspace)?;
+                    y_dot.iter_mut().zip(&*column).for_each(|(out, &d)| *out += d * v);
+                    if let Some(errors) = &mut errors {
+                        let sums = errors.iter_mut().zip(&*column_errors);
+                        sums.for_each(|(sum, error)| *sum += error * v.primal().abs());
+                    }
+                }
+                Ok(())
+            })
         })
     }
 
@@ -250,6 +300,15 @@ impl Fd {
             Plan { order: self.order, adaptive: self.adaptive, errors: false, precision: 1.0 };
         let count = plan.evaluations().saturating_mul(lines).saturating_add(1);
         if self.adaptive { Evaluations::AtMost(count) } else { Evaluations::Exactly(count) }
+    }
+
+    /// The cost of `tangents` tangents.
+    fn tangents_cost(&self, shape: Shape, tangents: usize) -> Evaluations {
+        if self.bounds.is_none() {
+            return self.cost(tangents);
+        }
+        // In a corner of the bounds each takes a Jacobian.
+        Evaluations::AtMost(self.cost(tangents.saturating_mul(shape.inputs.max(1))).bound())
     }
 }
 
@@ -262,8 +321,8 @@ impl Engine for Fd {
         Accuracy::Approximate { relative: target(self.order, f64::EPSILON) }
     }
 
-    fn sweeps(&self, _shape: Shape, seeds: usize) -> Evaluations {
-        self.cost(seeds)
+    fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
+        self.tangents_cost(shape, seeds)
     }
 }
 
@@ -292,7 +351,9 @@ impl Pullback for Fd {
     ) -> Result<()> {
         let Some(_) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
         let (n, m) = (x.len(), y.len());
-        self.columns(self.plan(f, false), f, x, y, |j, column, _| {
+        // An output without weight costs nothing, and may be as rough as it likes.
+        let wanted = |i: usize| y_bar.chunks_exact(m).any(|w| !w[i].vanishes());
+        self.columns(self.plan(f, false), f, x, y, wanted, |j, column, _| {
             for (w, out) in y_bar.chunks_exact(m).zip(x_bar.chunks_exact_mut(n)) {
                 out[j] = w.iter().zip(column).map(|(&w, &d)| w.strong_mul(d)).sum();
             }
@@ -316,9 +377,20 @@ impl Jacobian for Fd {
         let Some(Shape { outputs: m, .. }) = check_jacobian(f, x, y, jacobian)? else {
             return Ok(());
         };
-        self.columns(self.plan(f, false), f, x, y, |j, column, _| {
-            jacobian[j * m..(j + 1) * m].copy_from_slice(column);
-        })
+        self.columns(
+            self.plan(f, false),
+            f,
+            x,
+            y,
+            |_| true,
+            |j, column, _| {
+                jacobian[j * m..(j + 1) * m].copy_from_slice(column);
+            },
+        )
+    }
+
+    fn jacobian_capability(&self, shape: Shape) -> Capability {
+        Capability::Native { evaluations: self.cost(shape.inputs) }
     }
 }
 

@@ -187,12 +187,7 @@ struct Opened<'a, F> {
 
 impl<'a, F: Function> Opened<'a, F> {
     fn new(f: &'a F) -> Self {
-        Opened {
-            f,
-            calls: Cell::new(0),
-            first: RefCell::default(),
-            failure: RefCell::default(),
-        }
+        Opened { f, calls: Cell::new(0), first: RefCell::default(), failure: RefCell::default() }
     }
 
     #[allow(clippy::ptr_arg, reason = "the crate's signature")]
@@ -220,8 +215,12 @@ impl FiniteDiff {
         x: &[f64],
         y: &mut [f64],
         input: impl Fn(usize) -> usize,
-        forward: impl Fn(&dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>) -> Result<T, anyhow::Error>,
-        central: impl Fn(&dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>) -> Result<T, anyhow::Error>,
+        forward: impl Fn(
+            &dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>,
+        ) -> Result<T, anyhow::Error>,
+        central: impl Fn(
+            &dyn Fn(&Vec<f64>) -> Result<Vec<f64>, anyhow::Error>,
+        ) -> Result<T, anyhow::Error>,
     ) -> Result<T> {
         let opened = Opened::new(f);
         let op = |x: &Vec<f64>| opened.call(x);
@@ -280,11 +279,12 @@ impl FiniteDiff {
     }
 
     /// The crate's product with a tangent.
+    #[allow(clippy::ptr_arg, reason = "the crate's signature")]
     fn crate_product<F: Function>(
         self,
         f: &F,
         x: &[f64],
-        v: Vec<f64>,
+        v: &Vec<f64>,
         input: usize,
         y: &mut [f64],
     ) -> Result<Vec<f64>> {
@@ -294,8 +294,8 @@ impl FiniteDiff {
             x,
             y,
             |_| input,
-            |op| ::finitediff::vec::forward_jacobian_vec_prod(op)(&point, &v),
-            |op| ::finitediff::vec::central_jacobian_vec_prod(op)(&point, &v),
+            |op| ::finitediff::vec::forward_jacobian_vec_prod(op)(&point, v),
+            |op| ::finitediff::vec::central_jacobian_vec_prod(op)(&point, v),
         )
     }
 
@@ -374,11 +374,10 @@ impl Pushforward for FiniteDiff {
             let input = input.unwrap_or(0);
             // The step is meant for a tangent of length about 1. A power of two changes no digit.
             let usual = norm > 0.0 && norm.is_finite();
-            let scale =
-                if usual { norm.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
+            let scale = if usual { norm.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
             if one {
-                let v = v.iter().map(|v| v.primal() / scale).collect();
-                let product = in_f64(x, y, |x, y| self.crate_product(f, x, v, input, y))?;
+                let v: Vec<f64> = v.iter().map(|v| v.primal() / scale).collect();
+                let product = in_f64(x, y, |x, y| self.crate_product(f, x, &v, input, y))?;
                 out.iter_mut().zip(product).for_each(|(out, d)| *out = S::from(d));
                 self.check_result(input, y, out)?;
             } else {
@@ -387,7 +386,9 @@ impl Pushforward for FiniteDiff {
                 };
                 self.difference(f, x, y, input, shift, out)?;
             }
-            out.iter_mut().for_each(|out| *out *= scale);
+            for out in out {
+                *out *= scale;
+            }
         }
         Ok(())
     }

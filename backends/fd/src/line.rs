@@ -5,7 +5,10 @@ use ad_api::{AdError, Result, Scalar};
 use crate::Bounds;
 
 /// Below this a number says nothing about the scale of a function: it is a zero.
-const TINY: f64 = 1e-290;
+const TINY: f64 = 1e-292;
+
+/// With less room than this part of the scale of `x` a line is in a corner of the bounds.
+const CORNER: f64 = 1e-3;
 
 /// The points `x + t·u`, and the lengths in `t` that matter.
 pub(crate) struct Line<'a, S> {
@@ -71,7 +74,8 @@ impl<'a, S: Scalar> Line<'a, S> {
         }
         let largest = v.iter().fold(0.0, |max: f64, v| max.max(v.primal().abs()));
         // A tangent of NaN has no length; whatever the step, its derivative is NaN.
-        let stretch = if largest > 0.0 && largest.is_finite() { power_of_two(largest) } else { 1.0 };
+        let stretch =
+            if largest > 0.0 && largest.is_finite() { power_of_two(largest) } else { 1.0 };
         let mut line = Line {
             x,
             direction: Direction::Tangent { v, pivot: None },
@@ -113,6 +117,11 @@ impl<'a, S: Scalar> Line<'a, S> {
         line.unit = line.scale.max(norm / (largest / stretch).max(1.0));
         line.direction = Direction::Tangent { v, pivot };
         Ok(Some(line))
+    }
+
+    /// Whether bounds leave next to no room on either side.
+    pub(crate) fn is_cornered(&self) -> bool {
+        self.bounds.is_some() && self.room[0].max(self.room[1]) < CORNER * self.scale
     }
 
     /// Writes the point at about `t` into `point`, which holds `x` or a point of this line, and

@@ -4,7 +4,7 @@ use ad_api::{AdError, Failure, Function, Result, Scalar, scratch};
 
 use crate::line::Line;
 use crate::stencil::{MAX_STEPS, Side, Stencil};
-use crate::track::{Estimate, Ladder, Track};
+use crate::track::{Estimate, Ladder, Track, UNRESOLVED};
 
 /// The most windows on both sides of the point, and on one.
 const CENTRAL_WINDOWS: usize = 10;
@@ -14,8 +14,8 @@ const ONE_SIDED_WINDOWS: usize = 5;
 /// this many times what is good enough.
 const POOR: f64 = 1e4;
 
-/// Steps are too long if one slope differs from what the others predict by more than this part.
-const UNRESOLVED: f64 = 0.01;
+/// An error of this part of `f` over the scale of `x` is bearable even in a derivative near zero.
+const NO_DIGIT: f64 = 1e-2;
 
 /// How derivatives are to be computed; see [`Fd`](crate::Fd).
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,13 @@ impl<S: Scalar> Workspace<'_, S> {
         scratch::give(tracks);
         result
     }
+
+    /// Says which outputs are to be differentiated; without it, all.
+    pub(crate) fn want(&mut self, wanted: impl Fn(usize) -> bool) {
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            track.wanted = wanted(i);
+        }
+    }
 }
 
 /// Writes the derivative of `f` along `line` into `derivative: m`, and its estimated errors into
@@ -99,7 +106,7 @@ pub(crate) fn along<S: Scalar, F: Function>(
     workspace: &mut Workspace<S>,
 ) -> Result<()> {
     for ((track, y), d) in workspace.tracks.iter_mut().zip(y).zip(&mut *derivative) {
-        *track = Track::new(y.primal().is_finite());
+        track.restart(y.primal().is_finite());
         *d = S::from(f64::NAN);
     }
     let mut search = Search { plan, f, line, y, derivative, workspace, failure: None };
@@ -110,27 +117,39 @@ pub(crate) fn along<S: Scalar, F: Function>(
             search.fixed();
         }
     }
-    let (failure, adaptive) = (search.failure, plan.adaptive);
-    if workspace.tracks.iter().any(|track| track.live && track.best.is_none()) {
-        return Err(no_derivative(line, failure, adaptive));
+    let failure = search.failure;
+    for track in workspace.tracks.iter().filter(|track| track.live) {
+        let Some(best) = track.best else { return Err(no_derivative(plan, line, failure)) };
+        // No digit, even in the units of the function.
+        if best.error() > best.value.abs().max(NO_DIGIT * best.size / line.unit) {
+            return Err(no_digit(line, &best));
+        }
     }
-    derivative.iter_mut().for_each(|d| *d *= line.stretch);
+    for d in derivative {
+        *d *= line.stretch;
+    }
     if let Some(errors) = errors {
         for (error, track) in errors.iter_mut().zip(&*workspace.tracks) {
-            *error = track.best.map_or(f64::NAN, |best| best.error() * line.stretch);
+            *error = track.best.map_or(f64::NAN, |best| best.error_with_argument() * line.stretch);
         }
     }
     Ok(())
 }
 
-fn no_derivative<S: Scalar>(line: &Line<S>, failure: Option<Failure>, adaptive: bool) -> AdError {
+fn no_derivative<S>(plan: Plan, line: &Line<S>, failure: Option<Failure>) -> AdError {
     let cause = match failure {
         Some(failure) => format!("the function fails beside the point: {failure}"),
         None if line.room == [0.0; 2] => "the bounds leave no room for a step".into(),
         None => "the function is not finite beside the point".into(),
     };
-    let hint = if adaptive { "" } else { " (adaptive steps may find a usable one)" };
+    let hint = if plan.adaptive { "" } else { " (adaptive steps may find a usable one)" };
     let reason = format!("no step gives a usable stencil; {cause}{hint}");
+    AdError::Inaccurate { backend: "fd".into(), input: line.input, reason }
+}
+
+fn no_digit<S>(line: &Line<S>, best: &Estimate) -> AdError {
+    let (value, error) = (best.value * line.stretch, best.error() * line.stretch);
+    let reason = format!("{value:.1e} has an estimated error of {error:.1e}, whatever the step");
     AdError::Inaccurate { backend: "fd".into(), input: line.input, reason }
 }
 
@@ -194,9 +213,9 @@ impl Window {
     fn rows(&self, level: i32) -> impl DoubleEndedIterator<Item = (usize, i32, f64)> + use<> {
         let (levels, base) = (self.stencil.levels, self.base);
         let count = i32::try_from(levels).unwrap_or(1);
-        let last = self.full.then(|| {
-            (levels, level, base * self.stencil.reach(true) * f64::from(level).exp2())
-        });
+        let last = self
+            .full
+            .then(|| (levels, level, base * self.stencil.reach(true) * f64::from(level).exp2()));
         let doubling = (level..level + count).map(move |level| {
             // Any window's levels have different rows.
             let row = usize::try_from(level.rem_euclid(count)).unwrap_or(0);
@@ -352,12 +371,14 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
         // this one may be small by the weights alone.
         let surprise = difference * stencil.surprise();
         let resolved = surprise <= UNRESOLVED * value.abs();
+        let relative = if surprise == 0.0 { 0.0 } else { surprise / value.abs() };
         let estimate = Estimate {
             level,
             value,
             truncation: if resolved { difference } else { surprise },
-            resolved,
+            surprise: relative,
             noise: stencil.noise * self.plan.precision * size / window.step(level),
+            argument: stencil.noise * self.line.grid * value.abs() / window.step(level),
             size,
         };
         (estimate.value.is_finite() && estimate.error().is_finite()).then_some(estimate)
@@ -394,7 +415,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 return;
             }
         };
-        let origin = if side == Side::Central { &*minus } else { self.y };
+        let origin = if side == Side::Central { minus } else { self.y };
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());

@@ -9,10 +9,13 @@ pub(crate) struct Estimate {
     pub(crate) value: f64,
     /// The difference of two orders: truncation, and whatever noise it shows.
     pub(crate) truncation: f64,
-    /// Whether the steps are short enough for `truncation` to mean anything.
-    pub(crate) resolved: bool,
+    /// How far one slope is from what the others predict, as a part of the derivative.
+    pub(crate) surprise: f64,
     /// The round-off that the precision of `f` leads to.
     pub(crate) noise: f64,
+    /// What it adds if `f` rounds its argument once more. It does not steer the search: a function
+    /// that does not round has far smaller errors.
+    pub(crate) argument: f64,
     /// The largest value of `f` in the window.
     pub(crate) size: f64,
 }
@@ -22,16 +25,28 @@ impl Estimate {
         self.truncation + self.noise
     }
 
+    /// Whether the steps are short enough for `truncation` to mean anything.
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.surprise <= UNRESOLVED
+    }
+
+    pub(crate) fn error_with_argument(&self) -> f64 {
+        self.error() + self.argument
+    }
+
     /// Whether the steps are too long for the function, rather than too short for its noise.
     fn is_blurred(&self) -> bool {
-        !self.resolved && self.truncation > DOUBT * self.noise
+        !self.is_resolved() && self.truncation > DOUBT * self.noise
     }
 }
 
 /// The search as it stands for one output.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Track {
-    /// Whether a derivative is wanted: not where `f(x)` itself is not finite.
+    /// Whether the caller wants the derivative.
+    pub(crate) wanted: bool,
+    /// Whether it is wanted and can exist: not where `f(x)` itself is not finite.
     pub(crate) live: bool,
     /// The estimate of least error, of whatever side.
     pub(crate) best: Option<Estimate>,
@@ -64,12 +79,21 @@ pub(crate) struct Ladder<'a> {
 /// Truncation that exceeds the noise by less than this may be noise that the model underrates.
 const DOUBT: f64 = 30.0;
 
+/// Steps are too long if one slope differs from what the others predict by more than this part.
+pub(crate) const UNRESOLVED: f64 = 0.01;
+
 /// How many levels to go down at a time where the steps are too long to say.
 const BLIND: i32 = 8;
 
 impl Track {
-    pub(crate) fn new(live: bool) -> Self {
-        Track { live, best: None, here: false, met_hole: false, blurred: false }
+    pub(crate) fn new(wanted: bool) -> Self {
+        Track { wanted, live: wanted, best: None, here: false, met_hole: false, blurred: false }
+    }
+
+    /// Forgets the search, for another line.
+    pub(crate) fn restart(&mut self, finite: bool) {
+        *self = Track::new(self.wanted);
+        self.live &= finite;
     }
 
     /// Makes `found` the best estimate if it is better.
@@ -81,8 +105,10 @@ impl Track {
             let (long, short) =
                 if found.level < best.level { (best, found) } else { (found, best) };
             // Of two that exclude each other, the one with long steps has been fooled: nothing that
-            // they resolve becomes invisible to shorter ones, but the reverse happens.
-            if self.here && contradict && short.resolved && long.level > short.level {
+            // they resolve becomes invisible to shorter ones, but the reverse happens. Unless the
+            // slopes became rougher: that is noise.
+            let smoother = short.is_resolved() && short.surprise <= long.surprise;
+            if self.here && contradict && smoother && long.level > short.level {
                 found.level == short.level
             } else {
                 found.error() < best.error()
@@ -143,7 +169,7 @@ fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
         // The minimum of truncation·sᵖ + noise/s over the ratio s of steps.
         let down = levels((p * truncation / noise).log2() / (p + 1.0));
         let (down, tries) = match (truncation > DOUBT * noise, blurred) {
-            (true, true) => (if best.resolved { down } else { down.max(BLIND) }, 6),
+            (true, true) => (if best.is_resolved() { down } else { down.max(BLIND) }, 6),
             (true, false) => (down, 3),
             (false, _) => (down, 1),
         };

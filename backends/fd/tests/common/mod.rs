@@ -29,15 +29,15 @@ pub(crate) use function;
 
 /// Counts the evaluations of a function.
 #[derive(Debug, Clone)]
-pub struct Counted<F>(pub F, pub Arc<AtomicUsize>);
+pub(crate) struct Counted<F>(pub(crate) F, Arc<AtomicUsize>);
 
 impl<F> Counted<F> {
-    pub fn new(f: F) -> Self {
+    pub(crate) fn new(f: F) -> Self {
         Counted(f, Arc::default())
     }
 
     /// The evaluations since the last call.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.1.swap(0, Ordering::Relaxed)
     }
 }
@@ -59,6 +59,6 @@ impl<F: Function> Function for Counted<F> {
 }
 
 /// `|a - b| / |b|`, or `|a|` for `b = 0`.
-pub fn relative(a: f64, b: f64) -> f64 {
+pub(crate) fn relative(a: f64, b: f64) -> f64 {
     if b == 0.0 { a.abs() } else { ((a - b) / b).abs() }
 }
