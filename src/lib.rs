@@ -17,14 +17,14 @@
 //! |---|---|
 //! | how to write models, solvers and adapters | [`guide`] |
 //! | the traits and the table of operations | [`api`], whose items are those of this crate |
-//! | backends | [`Dual`], [`NativeReverse`], [`Fd`], and any two by [`HigherOrder`] |
+//! | backends | [`Dual`], [`NumDual`], [`NativeReverse`], [`Fd`], and any two by [`HigherOrder`] |
 //! | a backend chosen at run time | [`AnyBackend`], [`BackendConfig`] |
 //! | which there are, and what they can do | [`backends`], [`pairs`], [`kinds`], [`capability_row`] |
 //! | solvers | [`algorithms`] |
 //!
 //! # Features
 //!
-//! All on by default: `dual`, `native-reverse` and `fd` compile in backends, `derive` the macros,
+//! All on by default: `dual`, `num-dual`, `native-reverse` and `fd` compile in backends, `derive` the macros,
 //! `algorithms` the solvers. At least one backend is needed.
 
 #[cfg(not(any(feature = "dual", feature = "native-reverse", feature = "fd")))]
@@ -47,6 +47,8 @@ pub use auto::{Choice, Measurement, Outcome};
 pub use config::BackendConfig;
 pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
+#[cfg(feature = "num-dual")]
+pub use ad_dual::NumDual;
 #[cfg(feature = "dual")]
 pub use ad_dual::{self as dual, Dual};
 #[cfg(feature = "fd")]

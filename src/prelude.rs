@@ -14,3 +14,5 @@ pub use crate::Dual;
 pub use crate::Fd;
 #[cfg(feature = "native-reverse")]
 pub use crate::NativeReverse;
+#[cfg(feature = "num-dual")]
+pub use crate::NumDual;

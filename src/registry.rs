@@ -30,6 +30,7 @@ macro_rules! kinds {
 
 kinds! {
     "dual", "dual", "forward mode: dual numbers with several tangents per sweep";
+    "num-dual", "num-dual", "forward mode: the numbers of the crate num-dual";
     "native-reverse", "native-reverse", "reverse mode: a tape that answers products from both sides";
     "fd", "fd", "finite differences: stencils that adapt to the function and estimate their error";
 }

@@ -70,6 +70,9 @@ same! {
     native_reverse: NativeReverse::default();
     dual_over_native_reverse: HigherOrder::new(Dual::default(), NativeReverse::default());
     native_reverse_over_dual: HigherOrder::new(NativeReverse::default(), Dual::default());
+    dual_by_two: Dual::default().chunk(2).unwrap();
+    num_dual: NumDual::default();
+    num_dual_over_dual: HigherOrder::new(NumDual::default(), Dual::default());
     fd: Fd::default();
     fd_over_native_reverse: HigherOrder::new(Fd::default(), NativeReverse::default());
     dual_over_fd: HigherOrder::new(Dual::default(), Fd::default());

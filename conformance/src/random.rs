@@ -76,7 +76,12 @@ impl Builder {
     /// A function of one argument, on an argument in its domain.
     fn safe_unary(&mut self, f: Unary, a: Place) -> Place {
         let argument = match f {
-            Unary::Ln | Unary::Log2 | Unary::Log10 | Unary::Sqrt | Unary::Recip | Unary::Cbrt
+            Unary::Ln
+            | Unary::Log2
+            | Unary::Log10
+            | Unary::Sqrt
+            | Unary::Recip
+            | Unary::Cbrt
             | Unary::Ln1p => self.positive(a, 0.5),
             Unary::Acosh => self.positive(a, 1.5),
             Unary::Asin | Unary::Acos | Unary::Atanh | Unary::Tan => self.bounded(a),

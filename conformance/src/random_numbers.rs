@@ -2,7 +2,10 @@
 
 /// The seed of the suite's random data: `AD_CONFORMANCE_SEED`, or a fixed one.
 pub(crate) fn seed() -> u64 {
-    std::env::var("AD_CONFORMANCE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101)
+    std::env::var("AD_CONFORMANCE_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20_260_101)
 }
 
 /// The generator `SplitMix64`.

@@ -9,6 +9,9 @@ use crate::{Law, Violation};
 /// The tolerance where an engine is exact: about 5000 rounding units of the terms of a result.
 const EXACT: f64 = 1e-12;
 
+/// The most evaluations that a check of a rule spends on one call.
+const AFFORDABLE: usize = 10_000;
+
 /// A backend with the tolerances that it is held to.
 ///
 /// Relative to the size of the terms that a result is a sum of; for engines that approximate also to
@@ -138,11 +141,20 @@ impl Subject {
         self.backend.capability(operation, shape).evaluations().is_some()
     }
 
+    /// Whether the operation is supported, and cheap enough for the checks that call it again and
+    /// again. (Closed forms are compared whatever they cost.)
+    pub(crate) fn affords(&self, operation: Operation, case: &Case) -> bool {
+        let shape = Shape { inputs: case.inputs(), outputs: case.outputs() };
+        let cost = self.backend.capability(operation, shape).evaluations();
+        cost.is_some_and(|cost| cost.bound() <= AFFORDABLE)
+    }
+
     /// What is wrong with `found` as a result of `case`, if anything.
     pub(crate) fn compare(&self, case: &Case, part: Part, found: &[f64]) -> Option<String> {
         if part == Part::Value {
             let plain = case.f.function().value(&case.x).ok()?;
-            return (found != plain).then(|| format!("value {found:?}, plain evaluation {plain:?}"));
+            return (found != plain)
+                .then(|| format!("value {found:?}, plain evaluation {plain:?}"));
         }
         let Expected { numbers, scale } = case.expected(part);
         self.compare_to(case, part.order(), found, &numbers, scale)

@@ -40,6 +40,9 @@ pub enum AnyBackend {
     /// Forward mode with lanes.
     #[cfg(feature = "dual")]
     Dual(ad_dual::Dual),
+    /// Forward mode in the numbers of the crate `num-dual`.
+    #[cfg(feature = "num-dual")]
+    NumDual(ad_dual::NumDual),
     /// Reverse mode on a tape.
     #[cfg(feature = "native-reverse")]
     NativeReverse(ad_native_reverse::NativeReverse),
@@ -70,6 +73,7 @@ macro_rules! from {
 
 from! {
     "dual" Dual(ad_dual::Dual);
+    "num-dual" NumDual(ad_dual::NumDual);
     "native-reverse" NativeReverse(ad_native_reverse::NativeReverse);
     "fd" Fd(ad_fd::Fd);
 }
@@ -82,6 +86,7 @@ impl<O: Into<AnyBackend> + Backend, I: Into<AnyBackend> + Backend> From<HigherOr
     }
 }
 
+#[deny(clippy::missing_trait_methods, reason = "a default would lose the backend's own method")]
 impl Engine for AnyBackend {
     fn name(&self) -> String {
         on_engine!(self, engine => engine.name(), Self::HigherOrder(pair) => pair.name())
@@ -99,6 +104,15 @@ impl Engine for AnyBackend {
     fn sweeps(&self, shape: Shape, seeds: usize) -> Evaluations {
         on_engine!(self, engine => engine.sweeps(shape, seeds),
             Self::HigherOrder(pair) => pair.sweeps(shape, seeds))
+    }
+
+    fn nested(&self) -> Self {
+        on_engine!(self, engine => engine.nested().into(),
+            Self::HigherOrder(pair) => Self::HigherOrder(Box::new(pair.nested())))
+    }
+
+    fn lifts(&self) -> bool {
+        on_engine!(self, engine => engine.lifts(), Self::HigherOrder(pair) => pair.lifts())
     }
 }
 

@@ -14,6 +14,9 @@ pub enum AnyLinearization<F: Function> {
     /// Of `dual`.
     #[cfg(feature = "dual")]
     Dual(<ad_dual::Dual as Backend>::Linearization<F>),
+    /// Of `num-dual`.
+    #[cfg(feature = "num-dual")]
+    NumDual(<ad_dual::NumDual as Backend>::Linearization<F>),
     /// Of `native-reverse`.
     #[cfg(feature = "native-reverse")]
     NativeReverse(<ad_native_reverse::NativeReverse as Backend>::Linearization<F>),
@@ -28,6 +31,10 @@ impl<F: Function> AnyLinearization<F> {
             #[cfg(feature = "dual")]
             AnyBackend::Dual(engine) => {
                 engine.linearize(f, x).map(|(y, operator)| (y, Self::Dual(operator)))
+            }
+            #[cfg(feature = "num-dual")]
+            AnyBackend::NumDual(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::NumDual(operator)))
             }
             #[cfg(feature = "native-reverse")]
             AnyBackend::NativeReverse(engine) => {

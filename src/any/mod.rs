@@ -16,6 +16,8 @@ macro_rules! on_engine {
         match $any {
             #[cfg(feature = "dual")]
             Self::Dual($engine) => $body,
+            #[cfg(feature = "num-dual")]
+            Self::NumDual($engine) => $body,
             #[cfg(feature = "native-reverse")]
             Self::NativeReverse($engine) => $body,
             #[cfg(feature = "fd")]

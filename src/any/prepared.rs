@@ -12,6 +12,9 @@ pub enum AnyPrepared<F: Function> {
     /// Of `dual`.
     #[cfg(feature = "dual")]
     Dual(Box<<ad_dual::Dual as Backend>::Prepared<F>>),
+    /// Of `num-dual`.
+    #[cfg(feature = "num-dual")]
+    NumDual(Box<<ad_dual::NumDual as Backend>::Prepared<F>>),
     /// Of `native-reverse`.
     #[cfg(feature = "native-reverse")]
     NativeReverse(Box<<ad_native_reverse::NativeReverse as Backend>::Prepared<F>>),
@@ -27,6 +30,8 @@ impl<F: Function> AnyPrepared<F> {
         Ok(match backend {
             #[cfg(feature = "dual")]
             AnyBackend::Dual(engine) => Self::Dual(Box::new(engine.prepare(f, x)?)),
+            #[cfg(feature = "num-dual")]
+            AnyBackend::NumDual(engine) => Self::NumDual(Box::new(engine.prepare(f, x)?)),
             #[cfg(feature = "native-reverse")]
             AnyBackend::NativeReverse(engine) => {
                 Self::NativeReverse(Box::new(engine.prepare(f, x)?))

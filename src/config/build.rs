@@ -16,7 +16,15 @@ impl BackendConfig {
     pub fn build(&self) -> Result<AnyBackend> {
         match self {
             #[cfg(feature = "dual")]
-            BackendConfig::Dual { chunk: _ } => Ok(ad_dual::Dual::default().into()),
+            BackendConfig::Dual { chunk } => {
+                let dual = ad_dual::Dual::default();
+                Ok(chunk.map_or(Ok(dual), |chunk| dual.chunk(chunk))?.into())
+            }
+            #[cfg(feature = "num-dual")]
+            BackendConfig::NumDual { chunk } => {
+                let num_dual = ad_dual::NumDual::default();
+                Ok(chunk.map_or(Ok(num_dual), |chunk| num_dual.chunk(chunk))?.into())
+            }
             #[cfg(feature = "native-reverse")]
             BackendConfig::NativeReverse {} => {
                 Ok(ad_native_reverse::NativeReverse::default().into())

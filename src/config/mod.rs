@@ -51,7 +51,13 @@ use serde::Serialize;
 pub enum BackendConfig {
     /// Forward mode with several tangents per sweep.
     Dual {
-        /// Tangents per sweep. Default: by the number of inputs.
+        /// Tangents per sweep. Default: as many as there are, 16 at most.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chunk: Option<usize>,
+    },
+    /// Forward mode in the numbers of the crate `num-dual`.
+    NumDual {
+        /// Tangents per sweep. Default: as many as there are, 4 at most.
         #[serde(skip_serializing_if = "Option::is_none")]
         chunk: Option<usize>,
     },
@@ -101,6 +107,7 @@ impl BackendConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             BackendConfig::Dual { .. } => "dual",
+            BackendConfig::NumDual { .. } => "num-dual",
             BackendConfig::NativeReverse {} => "native-reverse",
             BackendConfig::Fd { .. } => "fd",
             BackendConfig::HigherOrder { .. } => "higher-order",

@@ -49,6 +49,7 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
             check_compiled(engine)?;
             match engine {
                 "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
+                "num-dual" => BackendConfig::NumDual { chunk: settings.count("chunk")? },
                 "native-reverse" => BackendConfig::NativeReverse {},
                 "fd" => BackendConfig::Fd {
                     order: settings.count("order")?,

@@ -144,10 +144,18 @@ impl Fd {
         if check_jacobian(f, x, y.as_mut_slice(), jacobian.as_mut_slice())?.is_some() {
             let plan = self.plan(f, true);
             let (columns, errors) = (jacobian.as_mut_slice(), errors.as_mut_slice());
-            self.columns(plan, f, x, y.as_mut_slice(), |i, column, column_errors| {
-                columns[i * m..(i + 1) * m].copy_from_slice(column);
-                errors[i * m..(i + 1) * m].copy_from_slice(column_errors);
-            })?;
+            let value = y.as_mut_slice();
+            self.columns(
+                plan,
+                f,
+                x,
+                value,
+                |_| true,
+                |i, column, column_errors| {
+                    columns[i * m..(i + 1) * m].copy_from_slice(column);
+                    errors[i * m..(i + 1) * m].copy_from_slice(column_errors);
+                },
+            )?;
         }
         Ok((y, jacobian, errors))
     }
@@ -194,18 +202,21 @@ impl Fd {
         Ok(f.eval(x, y)?)
     }
 
-    /// Evaluates `f` and visits the columns of the Jacobian and their errors.
+    /// Evaluates `f` and visits the columns of the Jacobian and their errors, both NaN for outputs
+    /// that are not `wanted`.
     fn columns<S: Scalar, F: Function>(
         &self,
         plan: Plan,
         f: &F,
         x: &[S],
         y: &mut [S],
+        wanted: impl Fn(usize) -> bool,
         mut visit: impl FnMut(usize, &[S], &[f64]),
     ) -> Result<()> {
         self.value(f, x, y)?;
         let m = y.len();
         Workspace::with(x, m, |workspace| {
+            workspace.want(wanted);
             scratch::with(m, |column: &mut [S]| {
                 scratch::with(m, |errors: &mut [f64]| {
                     for i in 0..x.len() {
@@ -264,14 +275,16 @@ impl Fd {
     ) -> Result<()> {
         let m = y.len();
         y_dot.fill(S::zero());
-        errors.iter_mut().for_each(|errors| errors.fill(0.0));
+        if let Some(errors) = &mut errors {
+            errors.fill(0.0);
+        }
         scratch::with(m, |column: &mut [S]| {
             scratch::with(m, |column_errors: &mut [f64]| {
                 for (i, &v) in v.iter().enumerate().filter(|(_, v)| !v.vanishes()) {
                     let line = Line::axis(x, i, self.limits())?;
                     along(plan, f, &line, y, column, Some(column_errors), workspace)?;
                     y_dot.iter_mut().zip(&*column).for_each(|(out, &d)| *out += d * v);
-                    for errors in &mut errors {
+                    if let Some(errors) = &mut errors {
                         let sums = errors.iter_mut().zip(&*column_errors);
                         sums.for_each(|(sum, error)| *sum += error * v.primal().abs());
                     }
@@ -338,7 +351,9 @@ impl Pullback for Fd {
     ) -> Result<()> {
         let Some(_) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
         let (n, m) = (x.len(), y.len());
-        self.columns(self.plan(f, false), f, x, y, |j, column, _| {
+        // An output without weight costs nothing, and may be as rough as it likes.
+        let wanted = |i: usize| y_bar.chunks_exact(m).any(|w| !w[i].vanishes());
+        self.columns(self.plan(f, false), f, x, y, wanted, |j, column, _| {
             for (w, out) in y_bar.chunks_exact(m).zip(x_bar.chunks_exact_mut(n)) {
                 out[j] = w.iter().zip(column).map(|(&w, &d)| w.strong_mul(d)).sum();
             }
@@ -362,9 +377,16 @@ impl Jacobian for Fd {
         let Some(Shape { outputs: m, .. }) = check_jacobian(f, x, y, jacobian)? else {
             return Ok(());
         };
-        self.columns(self.plan(f, false), f, x, y, |j, column, _| {
-            jacobian[j * m..(j + 1) * m].copy_from_slice(column);
-        })
+        self.columns(
+            self.plan(f, false),
+            f,
+            x,
+            y,
+            |_| true,
+            |j, column, _| {
+                jacobian[j * m..(j + 1) * m].copy_from_slice(column);
+            },
+        )
     }
 
     fn jacobian_capability(&self, shape: Shape) -> Capability {

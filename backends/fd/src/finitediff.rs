@@ -279,11 +279,12 @@ impl FiniteDiff {
     }
 
     /// The crate's product with a tangent.
+    #[allow(clippy::ptr_arg, reason = "the crate's signature")]
     fn crate_product<F: Function>(
         self,
         f: &F,
         x: &[f64],
-        v: Vec<f64>,
+        v: &Vec<f64>,
         input: usize,
         y: &mut [f64],
     ) -> Result<Vec<f64>> {
@@ -293,8 +294,8 @@ impl FiniteDiff {
             x,
             y,
             |_| input,
-            |op| ::finitediff::vec::forward_jacobian_vec_prod(op)(&point, &v),
-            |op| ::finitediff::vec::central_jacobian_vec_prod(op)(&point, &v),
+            |op| ::finitediff::vec::forward_jacobian_vec_prod(op)(&point, v),
+            |op| ::finitediff::vec::central_jacobian_vec_prod(op)(&point, v),
         )
     }
 
@@ -375,8 +376,8 @@ impl Pushforward for FiniteDiff {
             let usual = norm > 0.0 && norm.is_finite();
             let scale = if usual { norm.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
             if one {
-                let v = v.iter().map(|v| v.primal() / scale).collect();
-                let product = in_f64(x, y, |x, y| self.crate_product(f, x, v, input, y))?;
+                let v: Vec<f64> = v.iter().map(|v| v.primal() / scale).collect();
+                let product = in_f64(x, y, |x, y| self.crate_product(f, x, &v, input, y))?;
                 out.iter_mut().zip(product).for_each(|(out, d)| *out = S::from(d));
                 self.check_result(input, y, out)?;
             } else {
@@ -385,7 +386,9 @@ impl Pushforward for FiniteDiff {
                 };
                 self.difference(f, x, y, input, shift, out)?;
             }
-            out.iter_mut().for_each(|out| *out *= scale);
+            for out in out {
+                *out *= scale;
+            }
         }
         Ok(())
     }

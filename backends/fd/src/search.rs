@@ -85,6 +85,13 @@ impl<S: Scalar> Workspace<'_, S> {
         scratch::give(tracks);
         result
     }
+
+    /// Says which outputs are to be differentiated; without it, all.
+    pub(crate) fn want(&mut self, wanted: impl Fn(usize) -> bool) {
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            track.wanted = wanted(i);
+        }
+    }
 }
 
 /// Writes the derivative of `f` along `line` into `derivative: m`, and its estimated errors into
@@ -99,7 +106,7 @@ pub(crate) fn along<S: Scalar, F: Function>(
     workspace: &mut Workspace<S>,
 ) -> Result<()> {
     for ((track, y), d) in workspace.tracks.iter_mut().zip(y).zip(&mut *derivative) {
-        *track = Track::new(y.primal().is_finite());
+        track.restart(y.primal().is_finite());
         *d = S::from(f64::NAN);
     }
     let mut search = Search { plan, f, line, y, derivative, workspace, failure: None };
@@ -118,7 +125,9 @@ pub(crate) fn along<S: Scalar, F: Function>(
             return Err(no_digit(line, &best));
         }
     }
-    derivative.iter_mut().for_each(|d| *d *= line.stretch);
+    for d in derivative {
+        *d *= line.stretch;
+    }
     if let Some(errors) = errors {
         for (error, track) in errors.iter_mut().zip(&*workspace.tracks) {
             *error = track.best.map_or(f64::NAN, |best| best.error_with_argument() * line.stretch);
@@ -406,7 +415,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 return;
             }
         };
-        let origin = if side == Side::Central { &*minus } else { self.y };
+        let origin = if side == Side::Central { minus } else { self.y };
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());

@@ -41,9 +41,12 @@ impl Estimate {
 }
 
 /// The search as it stands for one output.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Track {
-    /// Whether a derivative is wanted: not where `f(x)` itself is not finite.
+    /// Whether the caller wants the derivative.
+    pub(crate) wanted: bool,
+    /// Whether it is wanted and can exist: not where `f(x)` itself is not finite.
     pub(crate) live: bool,
     /// The estimate of least error, of whatever side.
     pub(crate) best: Option<Estimate>,
@@ -83,8 +86,14 @@ pub(crate) const UNRESOLVED: f64 = 0.01;
 const BLIND: i32 = 8;
 
 impl Track {
-    pub(crate) fn new(live: bool) -> Self {
-        Track { live, best: None, here: false, met_hole: false, blurred: false }
+    pub(crate) fn new(wanted: bool) -> Self {
+        Track { wanted, live: wanted, best: None, here: false, met_hole: false, blurred: false }
+    }
+
+    /// Forgets the search, for another line.
+    pub(crate) fn restart(&mut self, finite: bool) {
+        *self = Track::new(self.wanted);
+        self.live &= finite;
     }
 
     /// Makes `found` the best estimate if it is better.

@@ -1,6 +1,8 @@
 //! What the stencils reach: the table of the crate's page, printed by
 //! `cargo test -p ad-fd --test accuracy -- --nocapture`.
 
+#![allow(clippy::unwrap_used, reason = "tests, and what they call")]
+
 mod common;
 use ad_api::{Engine, Failure, Function, Scalar};
 use ad_fd::Fd;

@@ -1,5 +1,7 @@
 //! Each failure of the `finitediff` crate, and what the adapter does about it.
 
+#![allow(clippy::unwrap_used, reason = "tests, and what they call")]
+
 mod common;
 use ad_api::{
     AdError, Backend, Differentiate, Engine, Failure, Function, Operation, Prepared, Scalar, Shape,
@@ -42,7 +44,7 @@ fn is_the_crate_where_the_crate_is_right() {
     for make in BOTH {
         let stated = make().accuracy().relative();
         let (y, jacobian) = make().value_and_jacobian(&Pair, &x).unwrap();
-        assert_eq!(y.as_slice(), [-1.2000000000000002, 0.8f64.sin(), 0.8 * (-1.5f64).exp()]);
+        assert_eq!(y.as_slice(), [0.8 * -1.5, 0.8f64.sin(), 0.8 * (-1.5f64).exp()]);
         let gradient = make().pullback(&Pair, &x, &[1.0, 2.0, -1.0]).unwrap();
         for j in 0..2 {
             for (i, row) in exact.iter().enumerate() {

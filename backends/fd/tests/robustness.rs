@@ -439,3 +439,14 @@ fn a_jump_beside_the_point_is_an_error_and_not_a_number() {
         assert!(error < 1e-6, "{x}: {error:e}");
     }
 }
+
+#[test]
+fn outputs_without_weight_may_be_rough() {
+    function!(Rough: 1 => 2, |x, y| {
+        y[0] = x[0].sin();
+        y[1] = if x[0] > 1.0 { S::from(1.0) } else { S::from(0.0) };
+    });
+    assert!(Fd::default().jacobian(&Rough, &[1.0]).is_err());
+    let gradient = Fd::default().pullback(&Rough, &[1.0], &[2.0, 0.0]).unwrap();
+    assert!(relative(gradient[0], 2.0 * 1f64.cos()) < 1e-12);
+}

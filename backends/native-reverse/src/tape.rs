@@ -96,24 +96,19 @@ impl<S: Scalar> Tape<S> {
         &self.rules
     }
 
+    /// Records a node and returns its variable.
+    ///
+    /// # Panics
+    ///
+    /// If a 32-bit index cannot tell more variables apart.
     fn push(&mut self, node: Node<S>) -> u32 {
-        if self.nodes.len() == self.nodes.capacity() {
-            self.grow();
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "`grow` keeps the sum below 2^32")]
-        let index = self.inputs + self.nodes.len() as u32;
-        self.nodes.push(node);
-        index
-    }
-
-    /// Doubles the room for nodes, up to what a 32-bit index can tell apart.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        let room = (NONE - self.inputs) as usize;
-        let len = self.nodes.len();
+        let (len, room) = (self.nodes.len(), (NONE - self.inputs) as usize);
         assert!(len < room, "the tape is full: it holds at most 2^32 - 2 variables");
-        self.nodes.reserve_exact(len.max(64).min(room - len));
+        if len == self.nodes.capacity() {
+            self.nodes.reserve_exact(len.max(64).min(room - len));
+        }
+        self.nodes.push(node);
+        self.inputs + u32::try_from(len).unwrap_or(NONE - self.inputs)
     }
 
     /// Records a rule at the arguments `x`, the variables `operands` ([`NONE`] for constants), and

@@ -1,4 +1,5 @@
 //! A prepared call allocates nothing after its first run.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -53,7 +54,12 @@ impl RuleValue for Exp {
 }
 
 impl RuleTangent for Exp {
-    fn tangent<S: Scalar>(self: &Arc<Self>, x: &[S], v: &[S], out: &mut [S]) -> Result<(), Failure> {
+    fn tangent<S: Scalar>(
+        self: &Arc<Self>,
+        x: &[S],
+        v: &[S],
+        out: &mut [S],
+    ) -> Result<(), Failure> {
         self.apply(x, out)?;
         out[0] *= v[0];
         Ok(())

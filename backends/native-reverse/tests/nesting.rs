@@ -1,4 +1,5 @@
 //! Tapes over tapes, duals over tapes, tapes over duals.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use ad_api::{
     Backend, Differentiate, DifferentiateWith, Failure, Function, Hessian, HigherOrder,

@@ -1,4 +1,5 @@
 //! Rules on the tape: one node each, in both directions and nested.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,39 +92,38 @@ impl Function for Model {
     }
 }
 
+/// Jacobian `j` and weighted Hessian `h` at `x`, by every operation.
+fn check<B: Backend>(b: &B, f: &Model, x: &[f64], j: [[f64; 2]; 2], h: [[f64; 2]; 2]) {
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-11, "{found}");
+    let mut p = b.prepare(f, x).unwrap();
+    let found = p.jacobian(x).unwrap();
+    let (mut rows, mut columns) = (vec![0.0; 4], vec![0.0; 4]);
+    p.pullback_into(x, &[1.0, 0.0, 0.0, 1.0], &mut rows).unwrap();
+    p.pushforward_into(x, &[1.0, 0.0, 0.0, 1.0], &mut columns).unwrap();
+    let operator = b.linearize(f, x).unwrap().1;
+    let second = p.weighted_hessian(x, &[1.0, 5.0]).unwrap();
+    for k in 0..2 {
+        let mut unit = [0.0; 2];
+        unit[k] = 1.0;
+        let (row, column) =
+            (operator.apply_transpose(&unit).unwrap(), operator.apply(&unit).unwrap());
+        for l in 0..2 {
+            close(found[(k, l)], j[k][l]);
+            close(rows[2 * k + l], j[k][l]);
+            close(columns[2 * k + l], j[l][k]);
+            close(row[l], j[k][l]);
+            close(column[l], j[l][k]);
+            close(second[(k, l)], h[k][l]);
+        }
+    }
+}
+
 #[test]
 fn first_and_second_order_in_every_direction() {
     let f = Model::default();
     let (a, b): (f64, f64) = (1.5, 2.0);
     let jacobian = [[27.0 * a * a * b * b, 18.0 * a.powi(3) * b], [0.0, 1.0]];
-    let hessian = [
-        [54.0 * a * b * b, 54.0 * a * a * b],
-        [54.0 * a * a * b, 18.0 * a.powi(3)],
-    ];
-    fn check<B: Backend>(b: &B, f: &Model, x: &[f64], j: [[f64; 2]; 2], h: [[f64; 2]; 2]) {
-        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-11, "{found}");
-        let mut p = b.prepare(f, x).unwrap();
-        let found = p.jacobian(x).unwrap();
-        let (mut rows, mut columns) = (vec![0.0; 4], vec![0.0; 4]);
-        p.pullback_into(x, &[1.0, 0.0, 0.0, 1.0], &mut rows).unwrap();
-        p.pushforward_into(x, &[1.0, 0.0, 0.0, 1.0], &mut columns).unwrap();
-        let operator = b.linearize(f, x).unwrap().1;
-        let second = p.weighted_hessian(x, &[1.0, 5.0]).unwrap();
-        for k in 0..2 {
-            let mut unit = [0.0; 2];
-            unit[k] = 1.0;
-            let (row, column) =
-                (operator.apply_transpose(&unit).unwrap(), operator.apply(&unit).unwrap());
-            for l in 0..2 {
-                close(found[(k, l)], j[k][l]);
-                close(rows[2 * k + l], j[k][l]);
-                close(columns[2 * k + l], j[l][k]);
-                close(row[l], j[k][l]);
-                close(column[l], j[l][k]);
-                close(second[(k, l)], h[k][l]);
-            }
-        }
-    }
+    let hessian = [[54.0 * a * b * b, 54.0 * a * a * b], [54.0 * a * a * b, 18.0 * a.powi(3)]];
     let (tape, dual) = (NativeReverse::default(), Dual::default());
     check(&tape, &f, &[a, b], jacobian, hessian);
     check(&HigherOrder::new(tape, dual), &f, &[a, b], jacobian, hessian);

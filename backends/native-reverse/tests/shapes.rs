@@ -1,4 +1,5 @@
 //! Sizes at the edges, odd programs, and what the record costs.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -252,7 +253,8 @@ fn one_linearization_on_many_threads() {
     let check = |operator: &TapeLinearization, seed: f64| {
         let (v, w) = (random(50, seed), random(20, seed));
         let jv = operator.apply(&v).unwrap() - &jacobian * DVector::from_vec(v);
-        let jtw = operator.apply_transpose(&w).unwrap() - jacobian.transpose() * DVector::from_vec(w);
+        let jtw =
+            operator.apply_transpose(&w).unwrap() - jacobian.transpose() * DVector::from_vec(w);
         assert!(jv.amax() < 1e-13 && jtw.amax() < 1e-13);
     };
     std::thread::scope(|scope| {

@@ -17,35 +17,44 @@ fn unit(len: usize, i: usize) -> Vec<f64> {
 /// Column `j` of the Jacobian is the pushforward of `eⱼ`, row `i` the pullback of `eᵢ`; gradient and
 /// derivative are the only row and column.
 pub(crate) fn first_order_agrees(subject: &Subject, law: Law) -> Vec<Violation> {
-    each_case(subject, law, &[Operation::Jacobian, Operation::Pushforward, Operation::Pullback], |case| {
-        let (n, m) = (case.inputs(), case.outputs());
-        let mut prepared = subject.prepare(&case.f)?;
-        let jacobian = prepared.jacobian(&case.x)?;
-        let mut wrong = Vec::new();
-        let scale = crate::case::largest(case.known.jacobian.as_slice());
-        let mut compare = |what: String, found: &[f64], expected: &[f64]| {
-            let difference = subject.compare_to(case, 1, found, expected, 2.0 * scale);
-            wrong.extend(difference.map(|difference| format!("{what}: {difference}")));
-        };
-        for j in 0..n {
-            let column = prepared.pushforward(&case.x, &unit(n, j))?;
-            compare(format!("column {j}"), column.as_slice(), jacobian.column(j).as_slice());
-        }
-        for i in 0..m {
-            let row = prepared.pullback(&case.x, &unit(m, i))?;
-            let expected: Vec<f64> = jacobian.row(i).iter().copied().collect();
-            compare(format!("row {i}"), row.as_slice(), &expected);
-        }
-        if m == 1 {
-            compare("gradient".into(), prepared.gradient(&case.x)?.as_slice(), jacobian.as_slice());
-        }
-        if n == 1 {
-            let mut derivative = vec![f64::NAN; m];
-            prepared.derivative_into(case.x[0], &mut derivative)?;
-            compare("derivative".into(), &derivative, jacobian.as_slice());
-        }
-        Ok(wrong)
-    })
+    each_case(
+        subject,
+        law,
+        &[Operation::Jacobian, Operation::Pushforward, Operation::Pullback],
+        |case| {
+            let (n, m) = (case.inputs(), case.outputs());
+            let mut prepared = subject.prepare(&case.f)?;
+            let jacobian = prepared.jacobian(&case.x)?;
+            let mut wrong = Vec::new();
+            let scale = crate::case::largest(case.known.jacobian.as_slice());
+            let mut compare = |what: String, found: &[f64], expected: &[f64]| {
+                let difference = subject.compare_to(case, 1, found, expected, 2.0 * scale);
+                wrong.extend(difference.map(|difference| format!("{what}: {difference}")));
+            };
+            for j in 0..n {
+                let column = prepared.pushforward(&case.x, &unit(n, j))?;
+                compare(format!("column {j}"), column.as_slice(), jacobian.column(j).as_slice());
+            }
+            for i in 0..m {
+                let row = prepared.pullback(&case.x, &unit(m, i))?;
+                let expected: Vec<f64> = jacobian.row(i).iter().copied().collect();
+                compare(format!("row {i}"), row.as_slice(), &expected);
+            }
+            if m == 1 {
+                compare(
+                    "gradient".into(),
+                    prepared.gradient(&case.x)?.as_slice(),
+                    jacobian.as_slice(),
+                );
+            }
+            if n == 1 {
+                let mut derivative = vec![f64::NAN; m];
+                prepared.derivative_into(case.x[0], &mut derivative)?;
+                compare("derivative".into(), &derivative, jacobian.as_slice());
+            }
+            Ok(wrong)
+        },
+    )
 }
 
 /// Column `j` of the Hessian is its product with `eⱼ`; the second derivative is the 1 × 1 Hessian;
@@ -66,7 +75,11 @@ pub(crate) fn second_order_agrees(subject: &Subject, law: Law) -> Vec<Violation>
         for j in 0..n {
             let (mut gradient, mut hv) = (vec![f64::NAN; n], vec![f64::NAN; n]);
             prepared.value_gradient_and_weighted_hvp_into(
-                &case.x, &case.weights, &unit(n, j), &mut gradient, &mut hv,
+                &case.x,
+                &case.weights,
+                &unit(n, j),
+                &mut gradient,
+                &mut hv,
             )?;
             compare(format!("column {j}"), &hv, hessian.column(j).as_slice());
         }
@@ -97,7 +110,7 @@ fn each_case(
 ) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     for case in cases() {
-        if !needed.iter().all(|&operation| subject.supports(operation, &case)) {
+        if !needed.iter().all(|&operation| subject.affords(operation, &case)) {
             continue;
         }
         if let Some(wrong) = findings.expect(case.label(), body(&case)) {

@@ -29,14 +29,17 @@ pub(crate) fn costs_what_it_says(subject: &Subject, law: Law) -> Vec<Violation> 
                 case.f.take();
                 let result = (call.run)(&mut *prepared, &case, f64::NAN);
                 let calls = case.f.take();
-                findings.note(place, match (&capability, result) {
-                    (Capability::Unsupported { .. }, Err(AdError::Unsupported { .. })) => None,
-                    (Capability::Unsupported { .. }, other) => {
-                        Some(format!("expected the error `Unsupported`, got {other:?}"))
-                    }
-                    (_, Err(error)) => Some(format!("failed: {error}")),
-                    (capability, Ok(_)) => wrong_count(capability, calls),
-                });
+                findings.note(
+                    place,
+                    match (&capability, result) {
+                        (Capability::Unsupported { .. }, Err(AdError::Unsupported { .. })) => None,
+                        (Capability::Unsupported { .. }, other) => {
+                            Some(format!("expected the error `Unsupported`, got {other:?}"))
+                        }
+                        (_, Err(error)) => Some(format!("failed: {error}")),
+                        (capability, Ok(_)) => wrong_count(capability, calls),
+                    },
+                );
             }
         }
         several_seeds(subject, &case, &mut findings);
@@ -161,7 +164,10 @@ impl Buffers {
             }
             Operation::SecondDerivative if n == 1 => {
                 o.value_derivative_and_second_derivative_into(
-                    c.x[0], &mut self.y, &mut self.y_dot, &mut self.second,
+                    c.x[0],
+                    &mut self.y,
+                    &mut self.y_dot,
+                    &mut self.second,
                 )?;
                 o.second_derivative_into(c.x[0], &mut self.second)
             }
@@ -172,7 +178,11 @@ impl Buffers {
             }
             Operation::Hvp => o
                 .value_gradient_and_weighted_hvp_into(
-                    &c.x, &c.weights, &c.v, &mut self.x_bar, &mut self.hv,
+                    &c.x,
+                    &c.weights,
+                    &c.v,
+                    &mut self.x_bar,
+                    &mut self.hv,
                 )
                 .map(drop),
             _ => Ok(()),

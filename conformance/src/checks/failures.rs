@@ -83,24 +83,25 @@ fn good_bad_good(
                 let Some(mut prepared) = findings.expect(&place, prepared) else { continue };
                 let before = (call.run)(&mut *prepared, &good, f64::NAN);
                 let Some(before) = findings.expect(&place, before) else { continue };
-                let at_bad = catch_unwind(AssertUnwindSafe(|| {
-                    (call.run)(&mut *prepared, &awful, f64::NAN)
-                }));
+                let at_bad =
+                    catch_unwind(AssertUnwindSafe(|| (call.run)(&mut *prepared, &awful, f64::NAN)));
                 if !judge_after {
                     findings.note(place, bad(at_bad));
                     continue;
                 }
-                let again = catch_unwind(AssertUnwindSafe(|| {
-                    (call.run)(&mut *prepared, &good, f64::NAN)
-                }));
+                let again =
+                    catch_unwind(AssertUnwindSafe(|| (call.run)(&mut *prepared, &good, f64::NAN)));
                 match again {
                     Err(_) => findings.add(place, "panics afterwards"),
                     Ok(Err(error)) => findings.add(place, format!("fails afterwards: {error}")),
                     Ok(Ok(after)) => {
                         let unlike = before.iter().zip(&after).find(|(a, b)| !same(&a.1, &b.1));
-                        findings.note(place, unlike.map(|(before, after)| {
-                            format!("before the failure {before:?}, after it {after:?}")
-                        }));
+                        findings.note(
+                            place,
+                            unlike.map(|(before, after)| {
+                                format!("before the failure {before:?}, after it {after:?}")
+                            }),
+                        );
                     }
                 }
             }

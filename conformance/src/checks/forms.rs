@@ -47,7 +47,7 @@ fn every_call(
     let mut findings = Findings::new(law);
     for case in cases {
         for operation in Operation::ALL {
-            if !subject.supports(operation, case) {
+            if !subject.affords(operation, case) {
                 continue;
             }
             for call in calls_of(operation, case) {
@@ -113,7 +113,8 @@ pub(crate) fn leaves_inputs_alone(subject: &Subject, law: Law) -> Vec<Violation>
         let ours = case.clone();
         (call.run)(&mut *subject.prepare(&case.f)?, &ours, GARBAGE)?;
         let unchanged = ours.x == case.x && ours.v == case.v && ours.w == case.w;
-        Ok((!unchanged).then(|| format!("x, v, w are now {:?}, {:?}, {:?}", ours.x, ours.v, ours.w)))
+        Ok((!unchanged)
+            .then(|| format!("x, v, w are now {:?}, {:?}, {:?}", ours.x, ours.v, ours.w)))
     })
 }
 
@@ -145,11 +146,13 @@ pub(crate) fn prepares_at_any_size(subject: &Subject, law: Law) -> Vec<Violation
         .iter()
         .filter_map(|name| all.iter().find(|case| case.scenario == *name).cloned())
         .collect();
-    let round = || every_call(subject, law, &chosen, |case, call| {
-        let mut prepared = subject.prepare(&case.f)?;
-        let parts = (call.run)(&mut *prepared, case, GARBAGE)?;
-        Ok(parts.iter().find_map(|(part, found)| subject.compare(case, *part, found)))
-    });
+    let round = || {
+        every_call(subject, law, &chosen, |case, call| {
+            let mut prepared = subject.prepare(&case.f)?;
+            let parts = (call.run)(&mut *prepared, case, GARBAGE)?;
+            Ok(parts.iter().find_map(|(part, found)| subject.compare(case, *part, found)))
+        })
+    };
     [round(), round()].concat()
 }
 

@@ -70,11 +70,14 @@ pub(crate) fn honours_conventions(subject: &Subject, law: Law) -> Vec<Violation>
             Ok((prepared.gradient(&x)?, [a?[0], b?[0]], prepared.jacobian(&x)?))
         });
         let Some((reverse, forward, jacobian)) = findings.expect(name, result) else { continue };
-        for (how, found) in
-            [("gradient", reverse.as_slice()), ("pushforward", &forward), ("jacobian", jacobian.as_slice())]
-        {
+        for (how, found) in [
+            ("gradient", reverse.as_slice()),
+            ("pushforward", &forward),
+            ("jacobian", jacobian.as_slice()),
+        ] {
             let right = same(found, &gradient);
-            findings.note(name, (!right).then(|| format!("{how} is {found:?}, expected {gradient:?}")));
+            findings
+                .note(name, (!right).then(|| format!("{how} is {found:?}, expected {gradient:?}")));
         }
     }
     findings.done()
@@ -96,7 +99,9 @@ pub(crate) fn hands_on_non_finite_values(subject: &Subject, law: Law) -> Vec<Vio
             prepared.value_and_pullback(&x, &[0.0, 1.0, 0.0])?,
         ))
     });
-    if let Some(((y, j), (_, y_dot), (_, x_bar))) = findings.expect("(ln x, y², 1/x) at (0, 3)", result) {
+    if let Some(((y, j), (_, y_dot), (_, x_bar))) =
+        findings.expect("(ln x, y², 1/x) at (0, 3)", result)
+    {
         let mut expect = |what: &str, found: &[f64], expected: &[f64]| {
             let right = same(found, expected);
             findings.note(what, (!right).then(|| format!("{found:?}, expected {expected:?}")));

@@ -63,7 +63,11 @@ impl Map {
             Map::Hvp => {
                 let (mut gradient, w) = (vec![f64::NAN; from], &case.weights);
                 prepared.value_gradient_and_weighted_hvp_into(
-                    &case.x, w, seeds, &mut gradient, &mut out,
+                    &case.x,
+                    w,
+                    seeds,
+                    &mut gradient,
+                    &mut out,
                 )?;
             }
         }
@@ -96,7 +100,7 @@ fn each_map(
     let mut random = Random::new(seed());
     for case in cases() {
         for map in Map::ALL {
-            if !subject.supports(map.operation(), &case) {
+            if !subject.affords(map.operation(), &case) {
                 continue;
             }
             let place = format!("{}, {} (seed {})", case.label(), map.operation().name(), seed());
@@ -117,8 +121,7 @@ pub(crate) fn is_linear(subject: &Subject, law: Law) -> Vec<Violation> {
         let (from, to) = map.lengths(case);
         let (a, u, v) = (3.0 * random.number(), random.vector(from), random.vector(from));
         let both: Vec<f64> = u.iter().zip(&v).map(|(u, v)| a * u + v).collect();
-        let [together, pu, pv] =
-            [&both, &u, &v].map(|seed| map.apply(prepared, case, seed));
+        let [together, pu, pv] = [&both, &u, &v].map(|seed| map.apply(prepared, case, seed));
         let (pu, pv) = (pu?, pv?);
         let apart: Vec<f64> = pu.iter().zip(&pv).map(|(u, v)| a * u + v).collect();
         let allowed = 5.0 * map.allowed(subject, case);
@@ -164,8 +167,7 @@ pub(crate) fn is_adjoint(subject: &Subject, law: Law) -> Vec<Violation> {
             return Ok(None);
         }
         let (v, w) = (random.vector(from), random.vector(to));
-        let [forth, back] =
-            [map.apply(prepared, case, &v)?, adjoint.apply(prepared, case, &w)?];
+        let [forth, back] = [map.apply(prepared, case, &v)?, adjoint.apply(prepared, case, &w)?];
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let allowed =
             map.allowed(subject, case) * to as f64 + adjoint.allowed(subject, case) * from as f64;
@@ -177,19 +179,19 @@ pub(crate) fn is_adjoint(subject: &Subject, law: Law) -> Vec<Violation> {
 pub(crate) fn hessian_is_symmetric(subject: &Subject, law: Law) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     let mut random = Random::new(seed());
-    for case in cases().iter().filter(|case| subject.supports(Operation::Hessian, case)) {
+    for case in cases().iter().filter(|case| subject.affords(Operation::Hessian, case)) {
         let x: Vec<f64> = case.x.iter().map(|x| x * (1.0 + 0.05 * random.number())).collect();
         let place = format!("{} near {:?} (seed {})", case.scenario, case.x, seed());
         let hessian = subject
             .prepare(&case.f)
             .and_then(|mut prepared| prepared.weighted_hessian(&x, &case.weights));
         if let Some(hessian) = findings.expect(&place, hessian) {
-            let allowed = 2.0 * Map::Hvp.allowed(subject, case).max(
-                subject.tolerance(2) * largest(hessian.as_slice()),
-            );
+            let allowed = 2.0
+                * Map::Hvp
+                    .allowed(subject, case)
+                    .max(subject.tolerance(2) * largest(hessian.as_slice()));
             let transposed = hessian.transpose();
-            let wrong =
-                crate::subject::differ(hessian.as_slice(), transposed.as_slice(), allowed);
+            let wrong = crate::subject::differ(hessian.as_slice(), transposed.as_slice(), allowed);
             findings.note(place, wrong);
         }
     }
@@ -200,7 +202,7 @@ pub(crate) fn hessian_is_symmetric(subject: &Subject, law: Law) -> Vec<Violation
 pub(crate) fn follows_the_weights(subject: &Subject, law: Law) -> Vec<Violation> {
     let mut findings = Findings::new(law);
     let mut random = Random::new(seed());
-    for case in cases().iter().filter(|case| subject.supports(Operation::Hessian, case)) {
+    for case in cases().iter().filter(|case| subject.affords(Operation::Hessian, case)) {
         let place = format!("{} (seed {})", case.label(), seed());
         let Some(mut prepared) = findings.expect(&place, subject.prepare(&case.f)) else {
             continue;

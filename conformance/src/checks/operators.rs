@@ -12,7 +12,11 @@ use crate::violation::Findings;
 use crate::{Law, Violation};
 
 /// What every operator must do that stands for `matrix`, with entries exact to `error`.
-pub(crate) fn judge(operator: &AnyOperator, matrix: &DMatrix<f64>, error: f64) -> Result<Vec<String>> {
+pub(crate) fn judge(
+    operator: &AnyOperator,
+    matrix: &DMatrix<f64>,
+    error: f64,
+) -> Result<Vec<String>> {
     let (rows, columns) = matrix.shape();
     let mut random = Random::new(seed());
     let v = DVector::from_vec(random.vector(columns));
@@ -81,8 +85,8 @@ fn each_case(
             let place = format!("{}, `{name}`", case.label());
             let size = crate::case::largest(matrix.as_slice());
             let size = if subject.is_exact() { size } else { size.max(case.magnitude(order)) };
-            let judged =
-                operator.and_then(|operator| judge(&operator, &matrix, subject.tolerance(order) * size));
+            let judged = operator
+                .and_then(|operator| judge(&operator, &matrix, subject.tolerance(order) * size));
             for wrong in findings.expect(&place, judged).unwrap_or_default() {
                 findings.add(&place, wrong);
             }

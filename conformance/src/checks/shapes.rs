@@ -22,6 +22,7 @@ type Wrong = (&'static str, fn(&mut dyn Operations, &Case) -> Result<()>);
 /// Each call has one argument that is one too long or too short.
 const WRONG: &[Wrong] = &[
     ("x of value", |o, c| o.value(&c.x[1..]).map(drop)),
+    ("y of value", |o, c| o.value_into(&c.x, &mut long(c.outputs()))),
     ("x of pushforward", |o, c| o.pushforward(&c.x[1..], &c.v).map(drop)),
     ("x_dot of pushforward", |o, c| o.pushforward(&c.x, &c.v[1..]).map(drop)),
     ("y_dot of pushforward", |o, c| o.pushforward_into(&c.x, &c.v, &mut long(c.outputs()))),
@@ -59,8 +60,14 @@ const WRONG: &[Wrong] = &[
     }),
     ("hv of weighted hvp", |o, c| {
         let mut g = vec![0.0; c.inputs()];
-        o.value_gradient_and_weighted_hvp_into(&c.x, &c.weights, &c.v, &mut g, &mut long(c.inputs()))
-            .map(drop)
+        o.value_gradient_and_weighted_hvp_into(
+            &c.x,
+            &c.weights,
+            &c.v,
+            &mut g,
+            &mut long(c.inputs()),
+        )
+        .map(drop)
     }),
     ("gradient of weighted hvp", |o, c| {
         let mut hv = vec![0.0; c.inputs()];
@@ -118,7 +125,8 @@ pub(crate) fn rejects_wrong_sizes(subject: &Subject, law: Law) -> Vec<Violation>
             ("linearize", subject.backend.linearize(&case.f, &long(case.inputs())).map(drop)),
         ] {
             if !matches!(result, Err(AdError::Shape { .. })) {
-                findings.add(format!("{name}, `{what}`"), format!("expected `Shape`, got {result:?}"));
+                findings
+                    .add(format!("{name}, `{what}`"), format!("expected `Shape`, got {result:?}"));
             }
         }
     }
@@ -138,7 +146,10 @@ pub(crate) fn rejects_wrong_arity(subject: &Subject, law: Law) -> Vec<Violation>
     let case = named("fjac");
     let expect = |findings: &mut Findings, name: &str, result: Result<()>| match result {
         Err(AdError::Arity { inputs: 10, outputs: 5, .. }) => {}
-        other => findings.add(format!("`{name}` of a 5 × 10 function"), format!("expected `Arity`, got {other:?}")),
+        other => findings.add(
+            format!("`{name}` of a 5 × 10 function"),
+            format!("expected `Arity`, got {other:?}"),
+        ),
     };
     let Some(mut prepared) = findings.expect("fjac", subject.prepare(&case.f)) else {
         return findings.done();
@@ -272,11 +283,8 @@ pub(crate) fn handles_many_inputs(subject: &Subject, law: Law) -> Vec<Violation>
         vec![x[0].sin() + squares]
     }));
     let x: Vec<f64> = (0..MANY).map(|i| (i % 10) as f64 / 10.0).collect();
-    let gradient: Vec<f64> = x
-        .iter()
-        .enumerate()
-        .map(|(i, x)| if i == 0 { 1.0 } else { 2.0 * x })
-        .collect();
+    let gradient: Vec<f64> =
+        x.iter().enumerate().map(|(i, x)| if i == 0 { 1.0 } else { 2.0 * x }).collect();
     let shape = Shape { inputs: MANY, outputs: 1 };
     let affordable = |operation| {
         let cost = subject.backend.capability(operation, shape).evaluations();
@@ -293,15 +301,18 @@ pub(crate) fn handles_many_inputs(subject: &Subject, law: Law) -> Vec<Violation>
             (v[0], v[MANY - 1]) = (2.0, 1.0);
             let expected = 2.0 * gradient[0] + gradient[MANY - 1];
             if let Some(y_dot) = findings.expect("pushforward", prepared.pushforward(&x, &v)) {
-                let allowed = subject.tolerance(1) * if subject.is_exact() { 10.0 } else { plain[0] };
+                let allowed =
+                    subject.tolerance(1) * if subject.is_exact() { 10.0 } else { plain[0] };
                 let wrong = crate::subject::differ(y_dot.as_slice(), &[expected], allowed);
                 findings.note("pushforward", wrong);
             }
         }
         if affordable(Operation::Gradient) {
             if let Some(found) = findings.expect("gradient", prepared.gradient(&x)) {
-                let allowed = subject.tolerance(1) * if subject.is_exact() { 2.0 } else { plain[0] };
-                findings.note("gradient", crate::subject::differ(found.as_slice(), &gradient, allowed));
+                let allowed =
+                    subject.tolerance(1) * if subject.is_exact() { 2.0 } else { plain[0] };
+                findings
+                    .note("gradient", crate::subject::differ(found.as_slice(), &gradient, allowed));
             }
         }
     });

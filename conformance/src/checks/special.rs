@@ -41,7 +41,8 @@ pub(crate) fn clones_for_threads(subject: &Subject, law: Law) -> Vec<Violation> 
     let mut findings = Findings::new(law);
     for scenario in scenarios().iter().filter(|s| s.points[0].len() > 1).take(8) {
         let cases: Vec<Case> = scenario.points.iter().map(|x| Case::new(scenario, x)).collect();
-        let Some(mut prepared) = findings.expect(scenario.name, subject.prepare(&cases[0].f)) else {
+        let Some(mut prepared) = findings.expect(scenario.name, subject.prepare(&cases[0].f))
+        else {
             continue;
         };
         // Warm: the clone of a used preparation must not share what the use left behind.

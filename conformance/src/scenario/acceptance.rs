@@ -24,9 +24,12 @@ pub fn acceptance() -> Vec<Scenario> {
     let tangents = [TANGENT, OTHER_TANGENT].concat();
     let at: [&[f64]; 2] = [&both, &other];
     vec![
-        Scenario::new("fder", program(2, |x| vec![fder(x[0], x[1])]), &[&[XS, YS], &[0.8, 0.2]], |x| {
-            fder_known(x[0], x[1])
-        }),
+        Scenario::new(
+            "fder",
+            program(2, |x| vec![fder(x[0], x[1])]),
+            &[&[XS, YS], &[0.8, 0.2]],
+            |x| fder_known(x[0], x[1]),
+        ),
         Scenario::new(
             "fder of x",
             program(1, |x| vec![fder(x[0], x[0].constant(YS))]),

@@ -206,9 +206,8 @@ fn branch() -> Scenario {
 
 /// Three inputs, the second unused; of four outputs one is constant and one an input as it is.
 fn independent_of_some_inputs() -> Scenario {
-    let program = Program::new(3, |x| {
-        vec![x[0] * x[2], x[0].constant(5.0), x[2], x[0].exp() + x[2] * x[2]]
-    });
+    let program =
+        Program::new(3, |x| vec![x[0] * x[2], x[0].constant(5.0), x[2], x[0].exp() + x[2] * x[2]]);
     let points: [&[f64]; 2] = [&[0.4, -2.0, 1.5], &[-0.3, 1.0, 0.7]];
     Scenario::new("independent_of_some_inputs", program, &points, |x| {
         let (a, c) = (x[0], x[2]);

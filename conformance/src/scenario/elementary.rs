@@ -18,7 +18,12 @@ pub fn elementary() -> Vec<Scenario> {
         Scenario::new("operators_with_constants", constant_program(), &[&[1.3], &[0.7]], |x| {
             constant_known(x[0])
         }),
-        Scenario::new("mul_add_and_clamp", fused_program(), &[&[0.4, 2.0, -1.0], &[1.4, 0.3, 0.2]], fused_known),
+        Scenario::new(
+            "mul_add_and_clamp",
+            fused_program(),
+            &[&[0.4, 2.0, -1.0], &[1.4, 0.3, 0.2]],
+            fused_known,
+        ),
     ]
 }
 
@@ -116,9 +121,7 @@ fn binary_row(function: Binary, a: f64, b: f64) -> (f64, [f64; 2], [f64; 3]) {
         Binary::Add => (a + b, [1.0, 1.0], [0.0; 3]),
         Binary::Sub => (a - b, [1.0, -1.0], [0.0; 3]),
         Binary::Mul => (a * b, [b, a], [0.0, 1.0, 0.0]),
-        Binary::Div => {
-            (a / b, [1.0 / b, -a / (b * b)], [0.0, -1.0 / (b * b), 2.0 * a / b.powi(3)])
-        }
+        Binary::Div => (a / b, [1.0 / b, -a / (b * b)], [0.0, -1.0 / (b * b), 2.0 * a / b.powi(3)]),
         Binary::Rem => (a % b, [1.0, -(a / b).floor()], [0.0; 3]),
         Binary::Pow => {
             let (y, l) = (a.powf(b), a.ln());

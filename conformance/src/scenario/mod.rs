@@ -90,7 +90,12 @@ impl Known {
 
 impl Scenario {
     /// A scenario with tangent `-1, 2, -3, ...` scaled by ½ and cotangent `1, -½, ⅓, ...`.
-    fn new(name: &'static str, program: Program, points: &[&[f64]], known: fn(&[f64]) -> Known) -> Self {
+    fn new(
+        name: &'static str,
+        program: Program,
+        points: &[&[f64]],
+        known: fn(&[f64]) -> Known,
+    ) -> Self {
         let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
         let (n, m) = (points[0].len(), known(points[0]).value.len());
         Scenario {

@@ -65,7 +65,7 @@ fn powers_known(x: &[f64], p: i32) -> Known {
     }
 }
 
-const BAND: usize = 12;
+const BAND: usize = 8;
 
 /// An upper banded matrix with bandwidth 5 and entries without symmetry.
 fn band(i: usize, j: usize) -> f64 {
@@ -75,9 +75,7 @@ fn band(i: usize, j: usize) -> f64 {
 /// `A (x ∘ x)`, `J = 2 A diag(x)`.
 fn banded() -> Scenario {
     let program = Program::new(BAND, |x| {
-        (0..BAND)
-            .map(|i| (i..BAND.min(i + 5)).map(|j| x[j] * x[j] * band(i, j)).sum())
-            .collect()
+        (0..BAND).map(|i| (i..BAND.min(i + 5)).map(|j| x[j] * x[j] * band(i, j)).sum()).collect()
     });
     let point: Vec<f64> = (0..BAND).map(|i| 1.0 + i as f64 / 11.0).collect();
     let other: Vec<f64> = point.iter().map(|x| 1.5 - x).collect();
@@ -85,7 +83,9 @@ fn banded() -> Scenario {
         value: (0..BAND).map(|i| (0..BAND).map(|j| band(i, j) * x[j] * x[j]).sum()).collect(),
         jacobian: DMatrix::from_fn(BAND, BAND, |i, j| 2.0 * band(i, j) * x[j]),
         hessians: (0..BAND)
-            .map(|i| DMatrix::from_fn(BAND, BAND, |j, k| if j == k { 2.0 * band(i, j) } else { 0.0 }))
+            .map(|i| {
+                DMatrix::from_fn(BAND, BAND, |j, k| if j == k { 2.0 * band(i, j) } else { 0.0 })
+            })
             .collect(),
     })
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ad_api::{Engine, Failure, Function, Lift, Pushforward, Result, Rule, Scalar, check_pushforward};
+use ad_api::{
+    Engine, Failure, Function, Lift, Pushforward, Result, Rule, Scalar, check_pushforward,
+};
 
 /// A value and one tangent.
 #[derive(Debug, Clone, Copy)]
