@@ -5,13 +5,41 @@ use nalgebra::{DMatrix, DVector};
 use crate::Outcome;
 use crate::pivoted_qr::{PivotedQr, back_substitute};
 
-/// The covariance of the parameters of a fit, `s² (JᵀJ)⁻¹` with `s² = |r|²/(m - n)`, for residuals of
-/// equal variance and no correlation.
+/// The covariance of the parameters of a fit: `s² (JᵀJ)⁻¹`, with `s² = |r|²/(m - n)`.
 ///
-/// Computed from the pivoted QR of `J` with its columns scaled to length 1. Where `J` has not full
-/// rank, some parameters are not identifiable: they can move without any change to the residuals.
-/// These have no variance; those of the others are what they would be with the unidentifiable ones held fixed,
-/// which does not depend on where.
+/// It holds for residuals of equal variance and no correlation, as far as the model is linear.
+/// Computed from the pivoted QR of `J` with its columns scaled to length 1.
+///
+/// Where `J` has not full rank, some parameters are not identifiable: they can move without any
+/// change to the residuals. These have no variance. The others have the one that they would have if
+/// the unidentifiable ones were known, which does not depend on their values.
+///
+/// ```
+/// use ad_algorithms::{LevenbergMarquardt, Method};
+/// # use ad_api::{Failure, Function, Scalar};
+/// # use ad_dual::Dual;
+///
+/// /// A mean of three values, and a parameter without effect.
+/// #[derive(Clone)]
+/// struct Mean;
+///
+/// impl Function for Mean {
+///     fn inputs(&self) -> usize { 2 }
+///     fn outputs(&self) -> usize { 3 }
+///     fn eval<S: Scalar>(&self, b: &[S], r: &mut [S]) -> Result<(), Failure> {
+///         for (r, y) in r.iter_mut().zip([1.0, 2.0, 3.0]) {
+///             *r = b[0] - y;
+///         }
+///         Ok(())
+///     }
+/// }
+/// let fit = LevenbergMarquardt::default().minimize(&Dual::default(), &Mean, &[1.0, 1.0])?;
+/// let covariance = fit.covariance().expect("more residuals than parameters");
+/// let errors = covariance.standard_errors();
+/// assert!(errors[0].is_some_and(|error| (error - 1.0 / 3.0_f64.sqrt()).abs() < 1e-12));
+/// assert_eq!(errors[1], None);
+/// # Ok::<(), ad_algorithms::SolveError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Covariance {
@@ -35,7 +63,8 @@ impl Covariance {
         known.map(|(variance, known)| known.then(|| variance.sqrt())).collect()
     }
 
-    /// The correlation of the estimates, `n × n`; NaN for unidentifiable parameters and for an exact fit.
+    /// The correlation of the estimates, `n × n`; NaN for unidentifiable parameters and for an
+    /// exact fit.
     pub fn correlation(&self) -> DMatrix<f64> {
         let n = self.matrix.nrows();
         DMatrix::from_fn(n, n, |i, j| {
@@ -53,7 +82,7 @@ impl Covariance {
         self.residual_standard_deviation
     }
 
-    /// The number `m - n` of residuals beyond those that the parameters use up (`n` is the rank of `J`).
+    /// `m - n`, or `m` less the rank of `J` where that is lower.
     pub fn degrees_of_freedom(&self) -> usize {
         self.degrees_of_freedom
     }
@@ -63,8 +92,8 @@ impl Covariance {
 const NULL_SHARE: f64 = 1e-8;
 
 impl Outcome {
-    /// The covariance of the parameters at `x`, or `None` if there are no more residuals than `J` has
-    /// rank: then nothing is left to estimate their variance from.
+    /// The covariance of the parameters at `x`, or `None` if `m` is the rank of `J`: then nothing
+    /// is left to estimate the variance of the residuals from.
     pub fn covariance(&self) -> Option<Covariance> {
         let (m, n) = self.jacobian.shape();
         let norms = DVector::from_iterator(

@@ -45,8 +45,8 @@ pub enum SolveError {
     },
     /// The residuals at the start are infinite or NaN, or the sum of their squares overflows.
     #[error(
-        "residual {index} is {value:e} at the start, expected finite residuals whose squares can be \
-         summed"
+        "residual {index} is {value:e} at the start, expected finite residuals whose squares can \
+         be summed"
     )]
     NonFiniteResidual {
         /// The residual, counted from 0: the first that is not finite, or the largest.
@@ -56,8 +56,8 @@ pub enum SolveError {
     },
     /// A derivative at the start is infinite or NaN.
     #[error(
-        "the derivative of residual {residual} with respect to parameter {parameter} is {value:e} at \
-         the start, expected a finite number"
+        "the derivative of residual {residual} with respect to parameter {parameter} is {value:e} \
+         at the start, expected a finite number"
     )]
     NonFiniteJacobian {
         /// The residual, counted from 0.

@@ -14,8 +14,8 @@ use crate::{Method, Model, Options, Proposal, Result, Status};
 /// Fast where the residuals at the minimum are small or the model is nearly linear; elsewhere, or
 /// from a far start, [`LevenbergMarquardt`](crate::LevenbergMarquardt) is safer.
 ///
-/// Source: J. Nocedal, S. J. Wright, *Numerical Optimization*, 2nd ed., Springer, 2006, sections 3.1
-/// and 10.3; the least-norm step: G. H. Golub, C. F. Van Loan, *Matrix Computations*, 4th ed.,
+/// Source: J. Nocedal, S. J. Wright, *Numerical Optimization*, 2nd ed., Springer, 2006, sections
+/// 3.1 and 10.3; the least-norm step: G. H. Golub, C. F. Van Loan, *Matrix Computations*, 4th ed.,
 /// 2013, section 5.5.
 ///
 /// ```
@@ -44,10 +44,12 @@ pub struct GaussNewton {
     pub on_deficiency: Deficiency,
 }
 
-/// What Gauss-Newton does where `J` has not full rank, so that the linear model has no single minimum.
+/// What Gauss-Newton does where `J` has not full rank: the linear model has no single minimum
+/// there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Deficiency {
-    /// Take the shortest of all steps to a minimum, with the parameters scaled by the column norms of `J`.
+    /// Take the shortest of all steps to a minimum, each parameter measured in the norm of its
+    /// column of `J`.
     #[default]
     LeastNorm,
     /// End with [`Status::RankDeficient`].
@@ -125,8 +127,8 @@ impl Method for GaussNewton {
     }
 }
 
-/// The shortest `z` with `R₁ z = (Qᵀ b)₁`, `R₁` the leading `rank` rows of `R`, in pivoted order: by
-/// the QR of `R₁ᵀ` (complete orthogonal decomposition).
+/// The shortest `z` with `R₁ z = (Qᵀ b)₁`, `R₁` the leading `rank` rows of `R`, in pivoted order:
+/// by the QR of `R₁ᵀ` (complete orthogonal decomposition).
 fn least_norm(qr: &PivotedQr) -> DVector<f64> {
     let (rank, n) = (qr.rank, qr.qtb.len());
     if rank == 0 {

@@ -8,14 +8,15 @@ use crate::{Method, Model, Options, Proposal, Result, Status};
 
 /// Levenberg-Marquardt: the Gauss-Newton step within a trust region `|D p| ≤ Δ`.
 ///
-/// `D` holds the largest norm that each column of `J` has had, so that the method does not depend on
-/// the units of the parameters. `Δ` follows the gain ratio, actual over predicted decrease; a trial
-/// point where the residuals fail or are not finite counts as infinitely bad.
+/// `D` holds the largest norm that each column of `J` has had, so that the method does not depend
+/// on the units of the parameters. `Δ` follows the gain ratio, actual over predicted decrease; a
+/// trial point where the residuals fail or are not finite counts as infinitely bad.
 ///
-/// Source: J. J. Moré, *The Levenberg-Marquardt algorithm: implementation and theory*, Lecture Notes
-/// in Mathematics 630 (1978) 105-116, and `lmder` of MINPACK. Differences: columns are scaled before
-/// pivoting, the convergence test on the angle is stronger ([`Options::cosine_tol`]), the end is judged by the
-/// gradient (see [`Method`]), and the first region is smaller ([`step_bound`](Self::step_bound)).
+/// Source: J. J. Moré, *The Levenberg-Marquardt algorithm: implementation and theory*, Lecture
+/// Notes in Mathematics 630 (1978) 105-116, and `lmder` of MINPACK. Differences: columns are scaled
+/// before pivoting, so that the rank does not depend on units; the test on the angle is stronger
+/// ([`Options::cosine_tol`]); close to the end steps are judged by the gradient (see [`Method`]);
+/// and the first region is smaller ([`step_bound`](Self::step_bound)).
 ///
 /// ```
 /// use ad_algorithms::{LevenbergMarquardt, Method};
@@ -39,12 +40,12 @@ use crate::{Method, Model, Options, Proposal, Result, Status};
 pub struct LevenbergMarquardt {
     /// When to stop.
     pub options: Options,
-    /// The first trust region is this times `|D x₀|`, or this itself if `x₀` is zero. Dimensionless,
-    /// default 1: the first step changes `x` by no more than `x` itself.
+    /// The first trust region is this times `|D x₀|`, or this itself if `x₀` is zero.
+    /// Dimensionless, default 1: the first step changes `x` by no more than `x` itself.
     ///
     /// The `factor` of MINPACK's `lmder`, whose default is 100. That lets the first step, made with
     /// the least knowledge, leave for a region where the residuals do not depend on some parameter
-    /// any more (NIST's BoxBOD from its first start), and takes 4 times the steps on MGH09.
+    /// any more (NIST's `BoxBOD` from its first start), and takes 4 times the steps on MGH09.
     pub step_bound: f64,
 }
 

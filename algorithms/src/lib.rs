@@ -54,8 +54,8 @@ mod trust_region;
 
 pub use covariance::Covariance;
 pub use error::{Result, SolveError};
-pub use gauss_newton::{Deficiency, GaussNewton};
-pub use levenberg_marquardt::LevenbergMarquardt;
+pub use gauss_newton::{Deficiency, GaussNewton, LineSearch};
+pub use levenberg_marquardt::{LevenbergMarquardt, TrustState};
 pub use method::{Method, Proposal};
 pub use model::Model;
 pub use options::Options;

@@ -17,8 +17,9 @@ use crate::{Counts, Model, Options, Outcome, Progress, Result, SolveError, Statu
 /// Close to a minimum the cost is flat and its changes drown in rounding, while the gradient still
 /// has half the digits to give. There (when the linear model promises less than the rounding of
 /// the cost) a step is judged by whether it brings the gradient down, and the iteration ends when
-/// none does. That is the idea of the approximate Wolfe condition of W. W. Hager, H. Zhang, SIAM J. Optim.
-/// 16 (2005) 170-192, section 2.1; without it NIST's ENSO or Chwirut2 end with 7 digits.
+/// none does. That is the idea of the approximate Wolfe condition of W. W. Hager, H. Zhang, *A new
+/// conjugate gradient method with guaranteed descent and an efficient line search*, SIAM J. Optim.
+/// 16 (2005) 170-192. For want of it MINPACK's `lmder` ends NIST's ENSO with 7 digits.
 pub trait Method {
     /// What the method remembers between iterations.
     type State;
@@ -81,12 +82,41 @@ pub trait Method {
         self.minimize_observed(backend, residuals, x0, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`minimize`](Self::minimize), and shows the start and every iteration to `observer`, which
-    /// may [break](ControlFlow::Break) off.
+    /// As [`minimize`](Self::minimize), and shows the start and every iteration to `observer`,
+    /// which may [break](ControlFlow::Break) off.
     ///
     /// # Errors
     ///
     /// As [`minimize`](Self::minimize).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// use ad_algorithms::{GaussNewton, Method, Status};
+    /// # use ad_api::{Failure, Function, Scalar};
+    /// # #[derive(Clone)] struct Rosenbrock;
+    /// # impl Function for Rosenbrock {
+    /// #     fn inputs(&self) -> usize { 2 }
+    /// #     fn outputs(&self) -> usize { 2 }
+    /// #     fn eval<S: Scalar>(&self, x: &[S], r: &mut [S]) -> Result<(), Failure> {
+    /// #         r[0] = (x[1] - x[0] * x[0]) * 10.0;
+    /// #         r[1] = S::from(1.0) - x[0];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let (backend, x0) = (ad_dual::Dual::default(), [-1.2, 1.0]);
+    /// let mut costs = Vec::new();
+    /// let outcome =
+    ///     GaussNewton::default().minimize_observed(&backend, &Rosenbrock, &x0, |progress| {
+    ///         costs.push(progress.rss);
+    ///         if progress.rss < 1.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    ///     })?;
+    /// assert_eq!(outcome.status, Status::StoppedByObserver);
+    /// assert!((costs[0] - 24.2).abs() < 1e-13 && costs.last() == Some(&outcome.rss));
+    /// # Ok::<(), ad_algorithms::SolveError>(())
+    /// ```
     fn minimize_observed<B: Backend, F: Function>(
         &self,
         backend: &B,
@@ -103,13 +133,13 @@ pub trait Method {
         let largest = options.max_growth * model.x.amax().max(1.0);
 
         let mut state = self.init(&model);
-        let mut plateau = 0;
+        let mut plateau_steps = 0;
+        let mut verdict = None;
         let mut last = (true, 0.0, 0.0);
         let status = loop {
             let (accepted, step, damping) = last;
-            let iteration = problem.counts.residuals;
             let flow = observer(&Progress {
-                iteration,
+                iteration: problem.counts.residuals,
                 accepted,
                 x: &model.x,
                 rss: model.rss(),
@@ -118,7 +148,7 @@ pub trait Method {
                 damping,
                 counts: problem.counts,
             });
-            if let Some(status) = settled(options, &model) {
+            if let Some(status) = verdict.or_else(|| settled(options, &model)) {
                 break status;
             }
             if flow.is_break() {
@@ -127,11 +157,8 @@ pub trait Method {
             if model.x.amax() > largest {
                 break Status::Diverged;
             }
-            if iteration >= options.max_iterations {
-                break Status::IterationLimit;
-            }
-            if problem.counts.residuals >= options.max_evaluations {
-                break Status::EvaluationLimit;
+            if let Some(status) = exhausted(options, &problem.counts) {
+                break status;
             }
 
             let proposal = match self.propose(&mut state, &model, &mut p) {
@@ -148,56 +175,76 @@ pub trait Method {
                 break if converged { Status::SmallStep } else { Status::Stalled };
             }
 
-            let mut actual = problem.evaluate(&mut trial).then(|| {
-                let ratio = trial.norm / model.norm;
-                1.0 - ratio * ratio
+            let visibility = Visibility::of(&proposal, &model);
+            let mut actual = problem.decrease(&mut trial, &model);
+            let mut accepted = actual.is_some_and(|actual| match visibility {
+                Visibility::Clear => self.accepts(&proposal, actual),
+                Visibility::Rounding => actual >= -FLAT_SLACK * model.rounding(),
+                // The steps may be many, and must not drift upwards.
+                Visibility::Plateau => actual >= -model.rounding(),
             });
-            let flat = proposal.predicted <= FLAT_SLACK * model.rounding();
-            let mut accepted = actual.is_some_and(|actual| {
-                if flat {
-                    // On a plateau the steps may be many, and must not drift upwards.
-                    let slack = if model.is_stationary() { FLAT_SLACK } else { 1.0 };
-                    actual >= -slack * model.rounding()
-                } else {
-                    self.accepts(&proposal, actual)
-                }
-            });
-            if accepted && !problem.linearize(&mut trial, &model.scale) {
+            if accepted && !problem.linearize(&mut trial, &model) {
                 (actual, accepted) = (None, false);
             }
-            if flat && model.is_stationary() && !(accepted && improves(&model, &trial)) {
-                break Status::RoundingLimit;
-            }
-            if flat && !model.is_stationary() {
-                plateau += 1;
-                if plateau > PLATEAU_STEPS {
-                    break Status::Stalled;
+            match visibility {
+                Visibility::Clear => {}
+                Visibility::Rounding => {
+                    accepted &= improves(&model, &trial);
+                    verdict = (!accepted).then_some(Status::RoundingLimit);
                 }
-            }
-            if flat && accepted {
-                // The actual decrease is noise.
-                actual = Some(proposal.predicted);
+                Visibility::Plateau => {
+                    plateau_steps += 1;
+                    verdict = (plateau_steps > PLATEAU_STEPS).then_some(Status::Stalled);
+                }
             }
             problem.counts.rejected += usize::from(!accepted);
             problem.counts.invalid += usize::from(actual.is_none());
-            self.learn(&mut state, &proposal, actual, accepted);
-            if accepted {
-                swap(&mut model, &mut trial);
+            if accepted && visibility != Visibility::Clear {
+                // The actual decrease is noise, and the step was not judged by it.
+                actual = Some(proposal.predicted);
             }
-            last = (accepted, proposal.size, proposal.damping);
+            self.learn(&mut state, &proposal, actual, accepted);
             if let Some(actual) = actual
                 && proposal.predicted.max(actual.abs()) <= options.decrease_tol
                 && actual <= 2.0 * proposal.predicted
             {
-                break Status::SmallDecrease;
+                verdict = verdict.or(Some(Status::SmallDecrease));
             }
+            if accepted {
+                swap(&mut model, &mut trial);
+            }
+            last = (accepted, proposal.size, proposal.damping);
         };
         Ok(problem.outcome(model, status))
     }
 }
 
-/// How many steps may be taken on a plateau, where the cost does not change though its gradient is
-/// not small beside the columns of `J`: one of these has all but vanished.
+/// Whether the cost can tell what a step brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visibility {
+    /// The predicted decrease exceeds the rounding of the cost.
+    Clear,
+    /// It does not, and the gradient is small: close to a minimum.
+    Rounding,
+    /// It does not, but the gradient is not small beside the columns of `J`, one of which has all
+    /// but vanished: far out where the residuals hardly depend on a parameter. Steps go on in the
+    /// direction that the model gives, and grow until the cost can tell again.
+    Plateau,
+}
+
+impl Visibility {
+    fn of(proposal: &Proposal, model: &Model) -> Self {
+        if proposal.predicted > FLAT_SLACK * model.rounding() {
+            Visibility::Clear
+        } else if model.is_stationary() {
+            Visibility::Rounding
+        } else {
+            Visibility::Plateau
+        }
+    }
+}
+
+/// How many steps may be taken on plateaus.
 const PLATEAU_STEPS: usize = 30;
 
 /// Whether the gradient at `trial` is smaller, where costs cannot tell.
@@ -213,6 +260,20 @@ fn improves(model: &Model, trial: &Model) -> bool {
     }
 }
 
+fn settled(options: &Options, model: &Model) -> Option<Status> {
+    if model.rss() == 0.0 {
+        return Some(Status::ZeroResidual);
+    }
+    (model.cosine() <= options.cosine_tol).then_some(Status::SmallGradient)
+}
+
+fn exhausted(options: &Options, counts: &Counts) -> Option<Status> {
+    if counts.residuals >= options.max_iterations {
+        return Some(Status::IterationLimit);
+    }
+    (counts.evaluations() >= options.max_evaluations).then_some(Status::EvaluationLimit)
+}
+
 /// A trial step, and what the linear model expects of it. Decreases are fractions of `|r|²`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Proposal {
@@ -226,13 +287,6 @@ pub struct Proposal {
     pub damping: f64,
     /// Whether this is the whole Gauss-Newton step.
     pub is_full: bool,
-}
-
-fn settled(options: &Options, model: &Model) -> Option<Status> {
-    if model.rss() == 0.0 {
-        return Some(Status::ZeroResidual);
-    }
-    (model.cosine() <= options.cosine_tol).then_some(Status::SmallGradient)
 }
 
 /// The residuals behind a backend, with the calls counted.
@@ -284,16 +338,17 @@ impl<P: Prepared> Problem<P> {
         Ok(model)
     }
 
-    /// Writes the residuals at `trial.x`; whether they are there and finite.
-    fn evaluate(&mut self, trial: &mut Model) -> bool {
+    /// Writes the residuals at `trial.x` and returns the fraction by which `|r|²` has decreased,
+    /// unless they fail or are not finite.
+    fn decrease(&mut self, trial: &mut Model, model: &Model) -> Option<f64> {
         self.counts.residuals += 1;
         let result = self.prepared.value_into(trial.x.as_slice(), trial.r.as_mut_slice());
-        trial.norm = trial.r.norm();
-        self.worked(result) && trial.norm.is_finite()
+        let ratio = trial.r.norm() / model.norm;
+        (self.worked(result) && ratio.is_finite()).then_some(1.0 - ratio * ratio)
     }
 
     /// Writes residuals and Jacobian at `trial.x` and factors; whether they are there and finite.
-    fn linearize(&mut self, trial: &mut Model, scale: &DVector<f64>) -> bool {
+    fn linearize(&mut self, trial: &mut Model, model: &Model) -> bool {
         self.counts.jacobians += 1;
         let result = self.prepared.value_and_jacobian_into(
             trial.x.as_slice(),
@@ -306,7 +361,7 @@ impl<P: Prepared> Problem<P> {
         };
         let works = self.worked(result) && finite(trial);
         if works {
-            trial.factor(Some(scale));
+            trial.factor(Some(&model.scale));
         }
         works
     }

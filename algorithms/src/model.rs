@@ -22,7 +22,7 @@ pub struct Model {
     /// `D`: the largest norm that each column has had.
     pub(crate) scale: DVector<f64>,
     pub(crate) qr: PivotedQr,
-    /// `|Qᵀ r|` over the rank: what the full Gauss-Newton step would take off `r` if `r` were linear.
+    /// `|Qᵀ r|` over the rank: what the full Gauss-Newton step would take off a linear `r`.
     pub(crate) decrement: f64,
     /// The largest entry of `C⁻¹ Jᵀ r`: what is left of `r` along a single column of `J`.
     pub(crate) gradient: f64,
@@ -84,7 +84,7 @@ impl Model {
 
     /// The residual sum of squares `|r|²`.
     pub fn rss(&self) -> f64 {
-        self.norm * self.norm
+        self.r.norm_squared()
     }
 
     /// The rank of `J` with its columns scaled to length 1.
@@ -130,14 +130,14 @@ impl Model {
         }))
     }
 
-    /// The part of `|r|²` that is lost in rounding: an error of one unit in the last place of `r` and of each `x`
-    /// changes `|r|²` by about this fraction.
+    /// The fraction of `|r|²` that is lost in rounding: an error of one unit in the last place of
+    /// `r` and of every entry of `x` changes it by about this.
     pub(crate) fn rounding(&self) -> f64 {
         let from_x: f64 = self.x.iter().zip(&self.norms).map(|(x, c)| (x * c).abs()).sum();
         f64::EPSILON * (1.0 + from_x / self.norm)
     }
 
-    /// Whether the decrease that the full Gauss-Newton step promises is below the rounding of `|r|²`.
+    /// Whether what the full Gauss-Newton step promises is below the rounding of `|r|²`.
     pub(crate) fn is_flat(&self) -> bool {
         self.cosine() * self.cosine() <= FLAT_SLACK * self.rounding()
     }

@@ -4,8 +4,8 @@ use crate::{Result, SolveError};
 
 /// When a least-squares method stops, as in `Options { max_iterations: 20, ..Options::default() }`.
 ///
-/// The defaults ask for all the digits that the arithmetic can give. Where a test on rounding-free
-/// quantities cannot be met, the iteration ends in
+/// The defaults ask for all the digits that the arithmetic can give. Where
+/// rounding does not let a tolerance be met, the iteration ends in
 /// [`Status::RoundingLimit`](crate::Status::RoundingLimit) by itself, so that a tolerance of 0 is
 /// safe: it switches that test off.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,12 +13,12 @@ pub struct Options {
     /// Stop when the cosine of the angle between `r` and the range of `J` is at most this.
     /// Dimensionless, default `1e-11`.
     ///
-    /// At that point a Gauss-Newton step moves every parameter by about this fraction of its
-    /// standard error times `√(m - n)` at most. MINPACK's `gtol` looks at the columns of `J` only, which is weaker
-    /// where these are nearly dependent; this is the relative offset of D. M. Bates, D. G. Watts,
-    /// *A relative offset orthogonality convergence criterion for nonlinear least squares*,
-    /// Technometrics 23 (1981) 179-183, up to a factor `√(n/(m-n))`. At an exact fit
-    /// the angle means nothing; there the other tests stop the iteration.
+    /// A Gauss-Newton step from there moves no parameter by more than this times `√(m - n)` of its
+    /// standard error: up to a factor `√((m - n)/n)` this is the relative offset of D. M. Bates,
+    /// D. G. Watts, *A relative offset orthogonality convergence criterion for nonlinear least
+    /// squares*, Technometrics 23 (1981) 179-183. MINPACK's `gtol` looks at the columns of `J`
+    /// alone, which is weaker where these are nearly dependent. At an exact fit the angle means
+    /// nothing; there the other tests stop the iteration.
     pub cosine_tol: f64,
     /// Stop when the actual and the predicted decrease of `|r|²` are both at most this fraction of
     /// `|r|²`. Dimensionless, default 0 (off). The `ftol` of MINPACK's `lmder`.
@@ -32,7 +32,8 @@ pub struct Options {
     /// Stop after this many iterations: trial steps, accepted or not, each with one linear solve.
     /// Default `10_000`; a curved valley (NIST's Bennett5) takes hundreds.
     pub max_iterations: usize,
-    /// Stop after this many evaluations of the residuals. Default `usize::MAX`: no limit.
+    /// Stop once the residuals have been evaluated this often, alone or with the Jacobian. Default
+    /// `usize::MAX`: no limit.
     pub max_evaluations: usize,
     /// Give up as diverged when an entry of `x` exceeds this times the largest entry of the start
     /// (or times 1). Default `1e20`.

@@ -23,8 +23,9 @@ pub struct Outcome {
     /// The largest cosine of the angle between `r` and a column of `J`. It vanishes at every
     /// stationary point that is no exact fit.
     pub column_cosine: f64,
-    /// The numerical rank of `J` with its columns scaled to length 1. Below the number of parameters, the data
-    /// do not determine all of them there.
+    /// The numerical rank of `J` with its columns scaled to length 1. Below the number of
+    /// parameters, the data do not determine all of them there, whatever the status: the fit may
+    /// have run to where the residuals do not depend on some parameter any more.
     pub rank: usize,
     /// Why it ended.
     pub status: Status,
@@ -52,6 +53,13 @@ pub struct Counts {
     pub invalid: usize,
 }
 
+impl Counts {
+    /// Evaluations of the residuals, alone or with the Jacobian.
+    pub fn evaluations(&self) -> usize {
+        self.residuals + self.jacobians
+    }
+}
+
 /// Why an iteration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,13 +70,13 @@ pub enum Status {
     /// Converged: the cost hardly decreases, as predicted
     /// ([`decrease_tol`](crate::Options::decrease_tol)).
     SmallDecrease,
-    /// Converged: the step is negligible ([`step_tol`](crate::Options::step_tol)), and what decrease the linear model
-    /// still promises is lost in the rounding of the cost.
+    /// Converged: the step is negligible ([`step_tol`](crate::Options::step_tol)), and not for
+    /// having been cut short.
     SmallStep,
     /// Converged: all residuals are zero, or so small that their squares are.
     ZeroResidual,
     /// Converged: the decrease that the linear model promises is below the rounding of the cost,
-    /// and a further step does not bring the gradient down.
+    /// and the last step did not bring the gradient down.
     RoundingLimit,
     /// Not converged: [`max_iterations`](crate::Options::max_iterations) reached.
     IterationLimit,
@@ -77,7 +85,8 @@ pub enum Status {
     /// Not converged: `J` has lost rank and the method was told to stop there.
     RankDeficient,
     /// Not converged: the linear model promises a decrease that not even the shortest step
-    /// delivers. The derivatives are wrong, or the residuals jump or are not finite close by.
+    /// delivers. The derivatives are wrong, the residuals jump or are not finite close by, or (with
+    /// a line search) `J` is close to singular.
     Stalled,
     /// Not converged: the iterates run to infinity ([`max_growth`](crate::Options::max_growth)).
     Diverged,
@@ -86,7 +95,8 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether the iteration ended in a stationary point of the cost. (That may be a local minimum.)
+    /// Whether the iteration ended in a stationary point of the cost. (That may be a local
+    /// minimum.)
     pub fn is_converged(self) -> bool {
         matches!(
             self,

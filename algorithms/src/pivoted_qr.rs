@@ -122,7 +122,8 @@ impl PivotedQr {
         self.a[(k, k)] = alpha;
     }
 
-    /// Solves `R₁₁ z = (Qᵀ b)₁` for the leading `rank` unknowns, in pivoted order; the others are 0.
+    /// Solves `R₁₁ z = (Qᵀ b)₁` for the leading `rank` unknowns, in pivoted order; the others are
+    /// 0.
     pub(crate) fn basic_solution(&self, z: &mut DVector<f64>) {
         z.copy_from(&self.qtb);
         z.rows_mut(self.rank, z.len() - self.rank).fill(0.0);

@@ -4,16 +4,16 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::Model;
 use crate::model::norm_of;
-use crate::pivoted_qr::forward_substitute;
+use crate::pivoted_qr::{back_substitute, forward_substitute};
 
 /// Solves `min |r + J p|` subject to `|D p| ≤ Δ`, to 10 % in `Δ`.
 ///
-/// The solution is `p(λ) = -(JᵀJ + λ D²)⁻¹ Jᵀ r`, with `λ = 0` if that is short enough, and otherwise the
-/// `λ` with `|D p(λ)| = Δ`: found by the safeguarded Newton iteration of Hebden and Moré on
-/// `1/|D p|`. Each `p(λ)` comes from the `QR` of `J`, updated by Givens rotations.
+/// The solution is `p(λ) = -(JᵀJ + λ D²)⁻¹ Jᵀ r`, with `λ = 0` if that is short enough, and
+/// otherwise the `λ` with `|D p(λ)| = Δ`: found by the safeguarded Newton iteration of Hebden and
+/// Moré on `1/|D p|`. Each `p(λ)` comes from the `QR` of `J`, updated by Givens rotations.
 ///
-/// Source: J. J. Moré, *The Levenberg-Marquardt algorithm: implementation and theory*, Lecture Notes
-/// in Mathematics 630 (1978) 105-116; `lmpar` and `qrsolv` of MINPACK.
+/// Source: J. J. Moré, *The Levenberg-Marquardt algorithm: implementation and theory*, Lecture
+/// Notes in Mathematics 630 (1978) 105-116; `lmpar` and `qrsolv` of MINPACK.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustRegion {
     /// `D C⁻¹ P`: the scale of the scaled and permuted unknowns.
@@ -172,7 +172,7 @@ impl Damped {
         // A diagonal entry is zero only where λ D has underflown: then the unknown is left at 0.
         let rank = (0..n).take_while(|&k| self.s[(k, k)] != 0.0).count();
         z.rows_mut(rank, n - rank).fill(0.0);
-        crate::pivoted_qr::back_substitute(&self.s, rank, z.as_mut_slice());
+        back_substitute(&self.s, rank, z.as_mut_slice());
     }
 
     fn forward_substitute(&self, z: &mut [f64]) {
@@ -180,5 +180,49 @@ impl Damped {
         let rank = (0..n).take_while(|&k| self.s[(k, k)] != 0.0).count();
         z[rank..].fill(0.0);
         forward_substitute(&self.s, rank, z);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(columns: [[f64; 4]; 3]) -> Model {
+        let mut model = Model::new(4, 3);
+        model.jacobian = DMatrix::from_fn(4, 3, |i, j| columns[j][i]);
+        model.r = DVector::from_vec(vec![1.0, -2.0, 0.5, 3.0]);
+        model.factor(Some(&DVector::from_vec(vec![1.0, 500.0, 1e-3])));
+        model
+    }
+
+    /// Checks the optimality conditions of the constrained problem at each radius.
+    fn check(model: &Model) {
+        let d = DMatrix::from_diagonal(&model.scale);
+        let gradient = model.jacobian.transpose() * &model.r;
+        let mut p = DVector::zeros(3);
+        let mut subproblem = TrustRegion::new(3);
+        let mut lambda = 0.0;
+        for delta in [1e3, 3.0, 0.5, 1e-3, 1e-9] {
+            lambda = subproblem.solve(model, delta, lambda, &mut p);
+            let size = (&d * &p).norm();
+            assert!(lambda >= 0.0 && size <= 1.1 * delta, "{lambda} {size} {delta}");
+            assert!(lambda == 0.0 || size >= 0.9 * delta, "{lambda} {size} {delta}");
+            let normal = model.jacobian.transpose() * &model.jacobian + &d * &d * lambda;
+            let scaled = |v: DVector<f64>| v.component_div(&model.scale).norm();
+            let error = scaled(normal * &p + &gradient);
+            assert!(error <= 1e-12 * scaled(gradient.clone()), "{error} at {delta}");
+        }
+    }
+
+    #[test]
+    fn steps_are_optimal_within_the_radius() {
+        check(&model([[1.0, 2.0, -1.0, 0.5], [100.0, 3.0, 20.0, -7.0], [1e-3, 0.0, 2e-3, 1e-3]]));
+    }
+
+    #[test]
+    fn steps_are_optimal_without_full_rank() {
+        let a = [1.0, 2.0, -1.0, 0.5];
+        check(&model([a, a.map(|a| 8.0 * a), [1e-3, 0.0, 2e-3, 1e-3]]));
+        check(&model([a, [0.0; 4], [1e-3, 0.0, 2e-3, 1e-3]]));
     }
 }

@@ -1,5 +1,7 @@
 //! Residuals that fail, jump, are not finite or do not determine the parameters; bad input; limits.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +48,7 @@ impl Function for Bounded {
     }
 }
 
-/// `n` inputs and the outputs of a closure-like function pointer.
+/// Residuals from `n` inputs to `m` outputs, with the body of their `eval`.
 macro_rules! residuals {
     ($name:ident: $n:literal -> $m:literal, |$x:ident, $r:ident| $body:block) => {
         #[derive(Clone)]
@@ -314,7 +316,7 @@ fn limits_end_the_iteration_and_keep_the_best_point() {
     let start = (50.0_f64.ln() - 1.0).powi(2) + 9.0 + (50.0_f64.ln() - 4.0).powi(2);
     assert!(fit.rss < start);
     let fit = limited(Options { max_evaluations: 3, ..Options::default() });
-    assert_eq!((fit.status, fit.counts.residuals), (Status::EvaluationLimit, 3));
+    assert_eq!((fit.status, fit.counts.evaluations()), (Status::EvaluationLimit, 3));
     let fit = limited(Options { max_iterations: 0, ..Options::default() });
     assert_eq!((fit.x.as_slice(), fit.iterations), (&[50.0, 0.0][..], 0));
     let options = Options { decrease_tol: 1e-3, cosine_tol: 0.0, ..Options::default() };
@@ -384,12 +386,13 @@ fn bad_input_is_an_error_with_a_message() {
         ),
         (
             error(&Line, &[1e200, 0.0]),
-            "residual 0 is 1e200 at the start, expected finite residuals whose squares can be summed",
+            "residual 0 is 1e200 at the start, expected finite residuals whose squares can be \
+             summed",
         ),
         (
             error(&Cusp, &[0.0]),
-            "the derivative of residual 0 with respect to parameter 0 is inf at the start, expected \
-             a finite number",
+            "the derivative of residual 0 with respect to parameter 0 is inf at the start, \
+             expected a finite number",
         ),
     ];
     for (found, expected) in cases {

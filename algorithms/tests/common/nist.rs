@@ -1,5 +1,7 @@
 //! NIST's reference data sets and their models.
 
+#![allow(clippy::unwrap_used, reason = "the files are part of the repository")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -121,7 +123,7 @@ fn model<S: Scalar>(name: &str, b: &[S], predictors: &[f64]) -> S {
     }
 }
 
-/// The number of correct digits, the least over the entries, at most 11: those of the certified values.
+/// The number of correct digits, the least over the entries; at most 11, as many as are certified.
 pub(crate) fn digits(found: &[f64], certified: &[f64]) -> f64 {
     found
         .iter()
