@@ -1,1 +1,62 @@
-//! To come.
+//! Write a function once, differentiate it with any engine.
+//!
+//! ```
+//! use ad::prelude::*;
+//!
+//! #[differentiable]
+//! fn rosenbrock<S: Scalar>(x: S, y: S) -> S {
+//!     (x - 1.0).powi(2) + (y - x * x).powi(2) * 100.0
+//! }
+//!
+//! let gradient = rosenbrock::at(2.0, 3.0).gradient(&NativeReverse::default())?;
+//! assert_eq!((gradient.x, gradient.y), (802.0, -200.0));
+//! # Ok::<(), AdError>(())
+//! ```
+//!
+//! | what | where |
+//! |---|---|
+//! | how to write models, solvers and adapters | [`guide`] |
+//! | the traits and the table of operations | [`api`], whose items are those of this crate |
+//! | backends | [`Dual`], [`NumDual`], [`NativeReverse`], [`Fd`], and any two by [`HigherOrder`] |
+//! | a backend chosen at run time | [`AnyBackend`], [`BackendConfig`] |
+//! | which there are, and what they can do | [`backends`], [`pairs`], [`kinds`], [`capability_row`] |
+//! | solvers | [`algorithms`] |
+//!
+//! # Features
+//!
+//! All on by default: `dual`, `num-dual`, `native-reverse` and `fd` compile in backends, `derive` the macros,
+//! `algorithms` the solvers. At least one backend is needed.
+
+#[cfg(not(any(feature = "dual", feature = "native-reverse", feature = "fd")))]
+compile_error!("`ad` needs a backend: enable one of the features `dual`, `native-reverse`, `fd`");
+
+mod any;
+mod auto;
+mod config;
+pub mod guide;
+pub mod prelude;
+mod registry;
+
+#[cfg(feature = "algorithms")]
+pub use ad_algorithms as algorithms;
+pub use ad_api::{self as api, *};
+#[cfg(feature = "derive")]
+pub use ad_derive::{Params, differentiable};
+pub use any::{AnyBackend, AnyLinearization, AnyPrepared};
+pub use auto::{Choice, Measurement, Outcome};
+pub use config::BackendConfig;
+pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
+
+#[cfg(feature = "num-dual")]
+pub use ad_dual::NumDual;
+#[cfg(feature = "dual")]
+pub use ad_dual::{self as dual, Dual};
+#[cfg(feature = "fd")]
+pub use ad_fd::{self as fd, Fd};
+#[cfg(feature = "native-reverse")]
+pub use ad_native_reverse::{self as native_reverse, NativeReverse};
+
+/// The code of the README runs with the other doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -105,6 +105,16 @@ pub enum AdError {
         /// What would be accepted.
         expected: &'static str,
     },
+    /// A configuration gives a backend a setting that it does not have.
+    #[error("backend `{backend}` has no setting `{setting}`; its settings: {known}")]
+    UnknownSetting {
+        /// The backend that was configured.
+        backend: String,
+        /// The setting as given.
+        setting: String,
+        /// The settings it has, or "none".
+        known: String,
+    },
     /// A rule was asked for a derivative of an order that its author did not provide.
     #[error("rule `{rule}` has no derivative at this depth: {reason}")]
     Rule {

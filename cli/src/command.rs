@@ -1,0 +1,81 @@
+//! The commands: from arguments to output and exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use ad::BackendConfig;
+use ad_api::Operation;
+
+use crate::args::{Command, FitArguments, ProblemArguments};
+use crate::fit::Fit;
+use crate::model::Output;
+use crate::problem::{Problem, Start};
+use crate::{InputError, backend, capabilities, compare, plot, report};
+
+/// The exit code of wrong input.
+pub const WRONG_INPUT: u8 = 2;
+
+/// The exit code of a fit that did not converge.
+pub const NOT_CONVERGED: u8 = 1;
+
+/// Runs a command and prints what it has to say.
+///
+/// # Errors
+///
+/// An [`InputError`] that says what is wrong with the input.
+pub fn run(command: &Command) -> Result<ExitCode, InputError> {
+    match command {
+        Command::Fit(arguments) => fit(arguments),
+        Command::Compare(arguments) => {
+            let (problem, start, values) = read(&arguments.problem)?;
+            print(&compare::text(&problem, &start, &values)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backends(arguments) => {
+            print(&capabilities::text(arguments.inputs, arguments.outputs));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn read(arguments: &ProblemArguments) -> Result<(Problem, Start, Vec<f64>), InputError> {
+    Problem::read(&arguments.file, &arguments.request())
+}
+
+fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
+    let config: BackendConfig = match &arguments.config {
+        Some(path) => backend::from_file(path)?,
+        None => arguments.backend.parse()?,
+    };
+    let (problem, start, values) = read(&arguments.problem)?;
+    let choice =
+        config.choose(&problem.function(Output::Residuals)?, &values, &[Operation::Jacobian])?;
+    let fit = Fit::run(
+        &problem,
+        (start, &values),
+        &choice.backend,
+        arguments.method,
+        arguments.max_iterations,
+    )?;
+    if arguments.json {
+        // A fit has only names and numbers in it, which can always be written.
+        print(&format!("{}\n", serde_json::to_string_pretty(&fit).unwrap_or_default()));
+    } else {
+        if matches!(config, BackendConfig::Auto { .. }) {
+            print(&format!("auto picked {}: {}\n", choice.config, choice.reason));
+        }
+        print(&report::text(&problem, &fit));
+    }
+    if let Some(path) = &arguments.plot {
+        plot::draw(path, &problem, &fit.estimates(), &report::subtitle(&fit))?;
+        if !arguments.json {
+            print(&format!("  plot                         {}\n", path.display()));
+        }
+    }
+    Ok(if fit.converged { ExitCode::SUCCESS } else { ExitCode::from(NOT_CONVERGED) })
+}
+
+/// Prints, unless nobody listens any more: `ad fit FILE | head` is no error.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}

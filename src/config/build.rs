@@ -1,0 +1,75 @@
+//! From a description to a backend.
+
+use ad_api::{AdError, Result};
+
+use super::BackendConfig;
+use crate::AnyBackend;
+
+impl BackendConfig {
+    /// The backend that is described.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::UnknownBackend`] for a kind that is not compiled in, [`AdError::Setting`] for a value
+    /// out of range. `auto` cannot be built, since it depends on the problem: see
+    /// [`choose`](Self::choose).
+    pub fn build(&self) -> Result<AnyBackend> {
+        match self {
+            #[cfg(feature = "dual")]
+            BackendConfig::Dual { chunk } => {
+                let dual = ad_dual::Dual::default();
+                Ok(chunk.map_or(Ok(dual), |chunk| dual.chunk(chunk))?.into())
+            }
+            #[cfg(feature = "num-dual")]
+            BackendConfig::NumDual { chunk } => {
+                let num_dual = ad_dual::NumDual::default();
+                Ok(chunk.map_or(Ok(num_dual), |chunk| num_dual.chunk(chunk))?.into())
+            }
+            #[cfg(feature = "native-reverse")]
+            BackendConfig::NativeReverse {} => {
+                Ok(ad_native_reverse::NativeReverse::default().into())
+            }
+            #[cfg(feature = "fd")]
+            BackendConfig::Fd { order, adaptive, max_step, lower, upper } => {
+                let mut fd = ad_fd::Fd::default();
+                if let Some(order) = *order {
+                    fd = fd.order(order)?;
+                }
+                if let Some(adaptive) = *adaptive {
+                    fd = fd.adaptive(adaptive);
+                }
+                if let Some(max_step) = *max_step {
+                    fd = fd.max_step(max_step)?;
+                }
+                if let Some((lower, upper)) = bounds(lower.as_deref(), upper.as_deref())? {
+                    fd = fd.bounds(lower, upper)?;
+                }
+                Ok(fd.into())
+            }
+            BackendConfig::HigherOrder { outer, inner } => {
+                Ok(AnyBackend::higher_order(outer.build()?, inner.build()?))
+            }
+            BackendConfig::Auto { .. } => Err(AdError::Setting {
+                setting: "kind",
+                found: "\"auto\"".into(),
+                expected: "a definite backend; `auto` is resolved by `choose`, for a function at a point",
+            }),
+            #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
+            missing => Err(crate::registry::unknown(missing.kind())),
+        }
+    }
+}
+
+/// Both bounds, where one or both are given; the other is infinite.
+#[cfg(feature = "fd")]
+fn bounds(lower: Option<&[f64]>, upper: Option<&[f64]>) -> Result<Option<(Vec<f64>, Vec<f64>)>> {
+    Ok(match (lower, upper) {
+        (None, None) => None,
+        (Some(lower), None) => Some((lower.to_vec(), vec![f64::INFINITY; lower.len()])),
+        (None, Some(upper)) => Some((vec![f64::NEG_INFINITY; upper.len()], upper.to_vec())),
+        (Some(lower), Some(upper)) => {
+            AdError::check_len("upper", upper.len(), lower.len(), "as many as `lower`")?;
+            Some((lower.to_vec(), upper.to_vec()))
+        }
+    })
+}

@@ -1,0 +1,109 @@
+//! Reading a [`BackendConfig`] from tables and from names.
+
+use std::str::FromStr;
+
+use ad_api::{AdError, Result};
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::BackendConfig;
+use super::settings::{Settings, Value};
+use crate::AnyBackend;
+use crate::registry::check_compiled;
+
+const BACKEND: &str = "a backend: a name, or a table with a `kind`";
+
+impl<'de> Deserialize<'de> for BackendConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_value("backend", Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+fn from_value(setting: &'static str, value: Value) -> Result<BackendConfig> {
+    match value {
+        Value::String(name) => name.parse(),
+        Value::Table(mut table) => match table.remove("kind") {
+            Some(Value::String(kind)) => from_table(&kind, Settings::new(&kind, table)),
+            Some(other) => Err(AdError::Setting {
+                setting: "kind",
+                found: other.to_string(),
+                expected: "the name of a backend",
+            }),
+            None => Err(AdError::Setting {
+                setting: "kind",
+                found: "missing".into(),
+                expected: "the name of a backend",
+            }),
+        },
+        other => Err(AdError::Setting { setting, found: other.to_string(), expected: BACKEND }),
+    }
+}
+
+fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
+    let config = match kind {
+        "higher-order" => BackendConfig::higher_order(
+            from_value("outer", settings.required("outer", BACKEND)?)?,
+            from_value("inner", settings.required("inner", BACKEND)?)?,
+        ),
+        "auto" => BackendConfig::Auto { candidates: candidates(&mut settings)? },
+        engine => {
+            check_compiled(engine)?;
+            match engine {
+                "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
+                "num-dual" => BackendConfig::NumDual { chunk: settings.count("chunk")? },
+                "native-reverse" => BackendConfig::NativeReverse {},
+                "fd" => BackendConfig::Fd {
+                    order: settings.count("order")?,
+                    adaptive: settings.flag("adaptive")?,
+                    max_step: settings.number("max_step")?,
+                    lower: settings.numbers("lower")?,
+                    upper: settings.numbers("upper")?,
+                },
+                _ => return Err(crate::registry::unknown(engine)),
+            }
+        }
+    };
+    settings.finish()?;
+    if !matches!(config, BackendConfig::Auto { .. }) {
+        // Whatever is out of range is found here, where a file's line is known.
+        config.build()?;
+    }
+    Ok(config)
+}
+
+fn candidates(settings: &mut Settings) -> Result<Vec<BackendConfig>> {
+    match settings.take("candidates") {
+        None => Ok(Vec::new()),
+        Some(Value::List(list)) => {
+            list.into_iter().map(|value| from_value("candidates", value)).collect()
+        }
+        Some(other) => Err(AdError::Setting {
+            setting: "candidates",
+            found: other.to_string(),
+            expected: "a list of backends",
+        }),
+    }
+}
+
+/// A name, `outer/inner` or `outer over inner`, with default settings.
+impl FromStr for BackendConfig {
+    type Err = AdError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let pair = text.split_once('/').or_else(|| text.split_once(" over "));
+        match pair {
+            Some((outer, inner)) => Ok(BackendConfig::higher_order(outer.parse()?, inner.parse()?)),
+            None => {
+                from_table(text.trim(), Settings::new(text.trim(), std::iter::empty().collect()))
+            }
+        }
+    }
+}
+
+/// As [`BackendConfig`], and built.
+impl FromStr for AnyBackend {
+    type Err = AdError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse::<BackendConfig>()?.build()
+    }
+}

@@ -1,0 +1,18 @@
+//! What models, solvers and programs need: `use ad::prelude::*;`.
+
+pub use crate::{
+    AdError, AnyBackend, Backend, BackendConfig, Differentiate, Engine, Failure, Function,
+    HigherOrder, Lazy, LinearOperator, Params, Prepared, Scalar,
+};
+
+#[cfg(feature = "derive")]
+pub use crate::differentiable;
+
+#[cfg(feature = "dual")]
+pub use crate::Dual;
+#[cfg(feature = "fd")]
+pub use crate::Fd;
+#[cfg(feature = "native-reverse")]
+pub use crate::NativeReverse;
+#[cfg(feature = "num-dual")]
+pub use crate::NumDual;

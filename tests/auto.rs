@@ -1,0 +1,146 @@
+//! `auto` picks a backend that is right, says why, and excludes those that are not.
+
+mod common;
+
+use std::any::type_name;
+
+use ad::prelude::*;
+use ad::{Operation, Outcome};
+use common::{Failing, Mixing, Potential};
+
+fn auto(candidates: &[&str]) -> BackendConfig {
+    let candidates = candidates.iter().map(|name| name.parse().unwrap()).collect();
+    BackendConfig::Auto { candidates }
+}
+
+#[test]
+fn every_candidate_is_accounted_for() {
+    let x = [0.4, -1.3, 0.8];
+    let choice = auto(&[]).choose(&Mixing, &x, &[Operation::Jacobian]).unwrap();
+    let names: Vec<_> = choice.measurements.iter().map(|m| m.config.to_string()).collect();
+    let compiled: Vec<_> = ad::backends().iter().map(Engine::name).collect();
+    assert_eq!(names, compiled);
+    for measurement in &choice.measurements {
+        let fine = matches!(measurement.outcome, Outcome::Agrees { .. } | Outcome::Skipped { .. });
+        assert!(fine, "{measurement}");
+    }
+    assert_eq!(choice.config.build().unwrap().name(), choice.backend.name());
+    assert!(choice.reason.contains("jacobian"), "{}", choice.reason);
+}
+
+#[test]
+fn second_order_tries_pairs() {
+    let choice = auto(&[]).choose(&Potential, &[0.4, -1.3, 0.8], &[Operation::Hessian]).unwrap();
+    assert_eq!(choice.measurements.len(), ad::backends().len().pow(2));
+    let hessian = choice.backend.hessian(&Potential, &[0.4, -1.3, 0.8]).unwrap();
+    let reference = NativeReverse::default().hessian(&Potential, &[0.4, -1.3, 0.8]).unwrap();
+    assert!((hessian - reference).amax() < 1e-12, "{}", choice.reason);
+}
+
+/// `Σ x²`, except that the numbers of `Dual` get a wrong derivative, or a failure.
+#[derive(Clone)]
+struct Sabotaged {
+    fail: bool,
+}
+
+impl Function for Sabotaged {
+    fn inputs(&self) -> usize {
+        2
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let wrong = type_name::<S>().contains("DualNumber");
+        if wrong && self.fail {
+            return Err(Failure::new("not today"));
+        }
+        y[0] = x.iter().map(|&x| x * x).sum::<S>() * if wrong { 1.01 } else { 1.0 };
+        Ok(())
+    }
+}
+
+#[test]
+fn a_candidate_that_disagrees_with_the_others_is_excluded() {
+    let candidates = auto(&["dual", "native-reverse", "fd"]);
+    let choice =
+        candidates.choose(&Sabotaged { fail: false }, &[1.0, 2.0], &[Operation::Gradient]).unwrap();
+    assert_eq!(choice.backend.name(), "native-reverse");
+    let dual = &choice.measurements[0].outcome;
+    assert!(
+        matches!(dual, Outcome::Disagrees { difference, .. } if *difference > 0.009),
+        "{dual:?}"
+    );
+    assert!(choice.reason.contains("excluded: `dual` (disagrees)"), "{}", choice.reason);
+}
+
+#[test]
+fn a_candidate_that_fails_is_excluded() {
+    let choice = auto(&["dual", "native-reverse"])
+        .choose(&Sabotaged { fail: true }, &[1.0, 2.0], &[Operation::Gradient])
+        .unwrap();
+    assert_eq!(choice.backend.name(), "native-reverse");
+    assert!(choice.reason.contains("excluded: `dual` (failed)"), "{}", choice.reason);
+    assert!(choice.reason.contains("no other result to compare with"), "{}", choice.reason);
+}
+
+#[test]
+fn an_approximation_is_taken_only_where_nothing_exact_is_left() {
+    let choice = auto(&["fd", "dual"])
+        .choose(&Sabotaged { fail: true }, &[1.0, 2.0], &[Operation::Gradient])
+        .unwrap();
+    assert_eq!(choice.backend.name(), "fd");
+    assert!(choice.reason.contains("approximate"), "{}", choice.reason);
+}
+
+#[test]
+fn forward_mode_is_not_run_where_its_evaluations_alone_take_longer() {
+    /// A long chain of sines of 4000 inputs.
+    #[derive(Clone)]
+    struct Long;
+    impl Function for Long {
+        fn inputs(&self) -> usize {
+            4000
+        }
+        fn outputs(&self) -> usize {
+            1
+        }
+        fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+            y[0] = x.iter().fold(S::from(0.0), |sum, &x| (sum + x).sin());
+            Ok(())
+        }
+    }
+    let choice = auto(&["dual", "native-reverse"])
+        .choose(&Long, &[0.5; 4000], &[Operation::Gradient])
+        .unwrap();
+    assert_eq!(choice.backend.name(), "native-reverse");
+    let outcome = &choice.measurements[0].outcome;
+    assert!(
+        matches!(outcome, Outcome::Skipped { evaluations } if *evaluations >= 100),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn errors_of_the_problem_are_reported() {
+    let fails = auto(&[]).choose(&Failing, &[1.0], &[Operation::Gradient]);
+    assert!(matches!(fails, Err(AdError::Function(_))), "{fails:?}");
+    let arity = auto(&[]).choose(&Mixing, &[1.0; 3], &[Operation::Gradient]);
+    assert!(matches!(arity, Err(AdError::Arity { .. })), "{arity:?}");
+    let length = auto(&[]).choose(&Mixing, &[1.0], &[Operation::Jacobian]);
+    assert!(matches!(length, Err(AdError::Shape { .. })), "{length:?}");
+    let nothing = auto(&[]).choose(&Mixing, &[1.0; 3], &[]);
+    assert!(matches!(nothing, Err(AdError::Setting { setting: "operations", .. })), "{nothing:?}");
+}
+
+#[test]
+fn a_definite_backend_is_taken_as_configured() {
+    let config: BackendConfig = "native-reverse".parse().unwrap();
+    let choice = config.choose(&Mixing, &[1.0; 3], &[Operation::Jacobian]).unwrap();
+    assert_eq!(
+        (choice.backend.name().as_str(), choice.reason.as_str()),
+        ("native-reverse", "as configured")
+    );
+}
