@@ -17,14 +17,14 @@
 //! |---|---|
 //! | how to write models, solvers and adapters | [`guide`] |
 //! | the traits and the table of operations | [`api`], whose items are those of this crate |
-//! | backends | [`Dual`], [`NumDual`], [`NativeReverse`], [`Fd`], and any two by [`HigherOrder`] |
+//! | backends | [`Dual`], [`NumDual`], [`NativeReverse`], [`Fd`], [`FiniteDiff`], and any two by [`HigherOrder`] |
 //! | a backend chosen at run time | [`AnyBackend`], [`BackendConfig`] |
 //! | which there are, and what they can do | [`backends`], [`pairs`], [`kinds`], [`capability_row`] |
 //! | solvers | [`algorithms`] |
 //!
 //! # Features
 //!
-//! All on by default: `dual`, `num-dual`, `native-reverse` and `fd` compile in backends, `derive` the macros,
+//! All on by default: `dual`, `num-dual`, `native-reverse` and `fd` (with `finitediff`) compile in backends, `derive` the macros,
 //! `algorithms` the solvers. At least one backend is needed.
 
 #[cfg(not(any(feature = "dual", feature = "native-reverse", feature = "fd")))]
@@ -44,7 +44,7 @@ pub use ad_api::{self as api, *};
 pub use ad_derive::{Params, differentiable};
 pub use any::{AnyBackend, AnyLinearization, AnyPrepared};
 pub use auto::{Choice, Measurement, Outcome};
-pub use config::BackendConfig;
+pub use config::{BackendConfig, Scheme};
 pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
 #[cfg(feature = "num-dual")]
@@ -52,7 +52,7 @@ pub use ad_dual::NumDual;
 #[cfg(feature = "dual")]
 pub use ad_dual::{self as dual, Dual};
 #[cfg(feature = "fd")]
-pub use ad_fd::{self as fd, Fd};
+pub use ad_fd::{self as fd, Fd, FiniteDiff};
 #[cfg(feature = "native-reverse")]
 pub use ad_native_reverse::{self as native_reverse, NativeReverse};
 

@@ -10,9 +10,9 @@ pub use crate::differentiable;
 
 #[cfg(feature = "dual")]
 pub use crate::Dual;
-#[cfg(feature = "fd")]
-pub use crate::Fd;
 #[cfg(feature = "native-reverse")]
 pub use crate::NativeReverse;
 #[cfg(feature = "num-dual")]
 pub use crate::NumDual;
+#[cfg(feature = "fd")]
+pub use crate::{Fd, FiniteDiff};

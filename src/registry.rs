@@ -33,6 +33,7 @@ kinds! {
     "num-dual", "num-dual", "forward mode: the numbers of the crate num-dual";
     "native-reverse", "native-reverse", "reverse mode: a tape that answers products from both sides";
     "fd", "fd", "finite differences: stencils that adapt to the function and estimate their error";
+    "finitediff", "fd", "finite differences: the fixed steps of the crate finitediff";
 }
 
 /// All kinds of engines, compiled in or not.

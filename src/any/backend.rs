@@ -49,6 +49,9 @@ pub enum AnyBackend {
     /// Finite differences with adaptive stencils.
     #[cfg(feature = "fd")]
     Fd(ad_fd::Fd),
+    /// Finite differences by the crate `finitediff`.
+    #[cfg(feature = "fd")]
+    FiniteDiff(ad_fd::FiniteDiff),
     /// One backend over another.
     HigherOrder(Box<HigherOrder<AnyBackend, AnyBackend>>),
 }
@@ -76,6 +79,7 @@ from! {
     "num-dual" NumDual(ad_dual::NumDual);
     "native-reverse" NativeReverse(ad_native_reverse::NativeReverse);
     "fd" Fd(ad_fd::Fd);
+    "fd" FiniteDiff(ad_fd::FiniteDiff);
 }
 
 impl<O: Into<AnyBackend> + Backend, I: Into<AnyBackend> + Backend> From<HigherOrder<O, I>>

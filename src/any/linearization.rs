@@ -23,6 +23,9 @@ pub enum AnyLinearization<F: Function> {
     /// Of `fd`.
     #[cfg(feature = "fd")]
     Fd(<ad_fd::Fd as Backend>::Linearization<F>),
+    /// Of `finitediff`.
+    #[cfg(feature = "fd")]
+    FiniteDiff(<ad_fd::FiniteDiff as Backend>::Linearization<F>),
 }
 
 impl<F: Function> AnyLinearization<F> {
@@ -43,6 +46,10 @@ impl<F: Function> AnyLinearization<F> {
             #[cfg(feature = "fd")]
             AnyBackend::Fd(engine) => {
                 engine.linearize(f, x).map(|(y, operator)| (y, Self::Fd(operator)))
+            }
+            #[cfg(feature = "fd")]
+            AnyBackend::FiniteDiff(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::FiniteDiff(operator)))
             }
             AnyBackend::HigherOrder(pair) => Self::new(pair.inner(), f, x),
         }

@@ -22,6 +22,8 @@ macro_rules! on_engine {
             Self::NativeReverse($engine) => $body,
             #[cfg(feature = "fd")]
             Self::Fd($engine) => $body,
+            #[cfg(feature = "fd")]
+            Self::FiniteDiff($engine) => $body,
             $($composed => $other,)?
         }
     };

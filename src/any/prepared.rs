@@ -21,6 +21,9 @@ pub enum AnyPrepared<F: Function> {
     /// Of `fd`.
     #[cfg(feature = "fd")]
     Fd(Box<<ad_fd::Fd as Backend>::Prepared<F>>),
+    /// Of `finitediff`.
+    #[cfg(feature = "fd")]
+    FiniteDiff(Box<<ad_fd::FiniteDiff as Backend>::Prepared<F>>),
     /// Of two composed backends.
     HigherOrder(Box<HigherOrderPrepared<AnyBackend, AnyBackend, F>>),
 }
@@ -38,6 +41,8 @@ impl<F: Function> AnyPrepared<F> {
             }
             #[cfg(feature = "fd")]
             AnyBackend::Fd(engine) => Self::Fd(Box::new(engine.prepare(f, x)?)),
+            #[cfg(feature = "fd")]
+            AnyBackend::FiniteDiff(engine) => Self::FiniteDiff(Box::new(engine.prepare(f, x)?)),
             AnyBackend::HigherOrder(pair) => Self::HigherOrder(Box::new(pair.prepare(f, x)?)),
         })
     }

@@ -3,6 +3,8 @@
 use ad_api::{AdError, Result};
 
 use super::BackendConfig;
+#[cfg(feature = "fd")]
+use super::Scheme;
 use crate::AnyBackend;
 
 impl BackendConfig {
@@ -46,6 +48,11 @@ impl BackendConfig {
                 }
                 Ok(fd.into())
             }
+            #[cfg(feature = "fd")]
+            BackendConfig::FiniteDiff { scheme } => Ok(match scheme {
+                Some(Scheme::Forward) => ad_fd::FiniteDiff::forward().into(),
+                Some(Scheme::Central) | None => ad_fd::FiniteDiff::central().into(),
+            }),
             BackendConfig::HigherOrder { outer, inner } => {
                 Ok(AnyBackend::higher_order(outer.build()?, inner.build()?))
             }

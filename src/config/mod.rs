@@ -81,6 +81,13 @@ pub enum BackendConfig {
         #[serde(skip_serializing_if = "Option::is_none")]
         upper: Option<Vec<f64>>,
     },
+    /// Finite differences by the crate `finitediff`.
+    #[serde(rename = "finitediff")]
+    FiniteDiff {
+        /// Forward or central differences. Default: central.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scheme: Option<Scheme>,
+    },
     /// One backend over another: first derivatives by `inner`, differentiated by `outer`.
     HigherOrder {
         /// Differentiates the first derivatives.
@@ -97,6 +104,16 @@ pub enum BackendConfig {
     },
 }
 
+/// The schemes of `finitediff`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// One evaluation for each input besides the value.
+    Forward,
+    /// Two evaluations for each input, and a third more digits.
+    Central,
+}
+
 impl BackendConfig {
     /// `outer` over `inner`.
     pub fn higher_order(outer: BackendConfig, inner: BackendConfig) -> Self {
@@ -110,6 +127,7 @@ impl BackendConfig {
             BackendConfig::NumDual { .. } => "num-dual",
             BackendConfig::NativeReverse {} => "native-reverse",
             BackendConfig::Fd { .. } => "fd",
+            BackendConfig::FiniteDiff { .. } => "finitediff",
             BackendConfig::HigherOrder { .. } => "higher-order",
             BackendConfig::Auto { .. } => "auto",
         }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use ad_api::{AdError, Result};
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::BackendConfig;
 use super::settings::{Settings, Value};
+use super::{BackendConfig, Scheme};
 use crate::AnyBackend;
 use crate::registry::check_compiled;
 
@@ -58,6 +58,7 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
                     lower: settings.numbers("lower")?,
                     upper: settings.numbers("upper")?,
                 },
+                "finitediff" => BackendConfig::FiniteDiff { scheme: scheme(&mut settings)? },
                 _ => return Err(crate::registry::unknown(engine)),
             }
         }
@@ -68,6 +69,14 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
         config.build()?;
     }
     Ok(config)
+}
+
+fn scheme(settings: &mut Settings) -> Result<Option<Scheme>> {
+    settings.optional("scheme", "\"forward\" or \"central\"", |value| match value {
+        Value::String(name) if name == "forward" => Some(Scheme::Forward),
+        Value::String(name) if name == "central" => Some(Scheme::Central),
+        _ => None,
+    })
 }
 
 fn candidates(settings: &mut Settings) -> Result<Vec<BackendConfig>> {

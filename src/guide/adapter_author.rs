@@ -116,4 +116,16 @@
 //!
 //! # Is it right?
 //!
-//! CONFORMANCE
+//! The crate `ad-conformance` asks, in three lines of `tests/conformance.rs`:
+//!
+//! ```
+//! //! Runs the suite of every backend.
+//! # use ad::Dual as Forward;
+//! ad_conformance::suite!(Forward::default());
+//! # fn main() {}
+//! ```
+//!
+//! It makes one test of each law: closed forms of every operation in every form, linearity and
+//! adjointness, symmetric Hessians, wrong sizes, failures in mid-sweep, nesting, rules, kinks, and
+//! the evaluations that the capability table predicts. The name of a failure says what broke. What
+//! an engine cannot pass is listed there, with the reason.

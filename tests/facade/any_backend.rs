@@ -1,10 +1,9 @@
 //! A backend behind `AnyBackend` gives what it gives by itself, to the last bit, for every operation.
 
-mod common;
-
 use ad::prelude::*;
 use ad::{Capability, Operation, Shape};
-use common::{Curve, Mixing, Potential};
+
+use crate::function::Sample::{Curve, Failing, Mixing, Potential, Quartic};
 
 /// Every operation of the interface, in one list of numbers.
 fn grid<B: Backend>(backend: &B) -> Vec<f64> {
@@ -74,6 +73,7 @@ same! {
     num_dual: NumDual::default();
     num_dual_over_dual: HigherOrder::new(NumDual::default(), Dual::default());
     fd: Fd::default();
+    finitediff: FiniteDiff::default();
     fd_over_native_reverse: HigherOrder::new(Fd::default(), NativeReverse::default());
     dual_over_fd: HigherOrder::new(Dual::default(), Fd::default());
     three: HigherOrder::new(
@@ -85,7 +85,7 @@ same! {
 #[test]
 fn a_composed_backend_gives_third_derivatives() {
     let backend: AnyBackend = "dual/native-reverse/dual".parse().unwrap();
-    let third = backend.third_derivative(&common::Quartic, 2.0).unwrap();
+    let third = backend.third_derivative(&Quartic, 2.0).unwrap();
     assert!((third - 48.0).abs() < 1e-12, "{third}");
 }
 
@@ -115,7 +115,7 @@ fn errors_pass_through() {
         assert!(matches!(short, Err(AdError::Shape { found: 1, expected: 3, .. })), "{name}");
         let arity = backend.gradient(&Mixing, &[1.0; 3]);
         assert!(matches!(arity, Err(AdError::Arity { .. })), "{name}");
-        let failure = backend.jacobian(&common::Failing, &[1.0]);
+        let failure = backend.jacobian(&Failing, &[1.0]);
         assert!(matches!(failure, Err(AdError::Function(_))), "{name}: {failure:?}");
     }
 }

@@ -1,12 +1,9 @@
 //! `auto` picks a backend that is right, says why, and excludes those that are not.
 
-mod common;
-
-use std::any::type_name;
-
 use ad::prelude::*;
 use ad::{Operation, Outcome};
-use common::{Failing, Mixing, Potential};
+
+use crate::function::Sample::{Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
 
 fn auto(candidates: &[&str]) -> BackendConfig {
     let candidates = candidates.iter().map(|name| name.parse().unwrap()).collect();
@@ -37,36 +34,10 @@ fn second_order_tries_pairs() {
     assert!((hessian - reference).amax() < 1e-12, "{}", choice.reason);
 }
 
-/// `Σ x²`, except that the numbers of `Dual` get a wrong derivative, or a failure.
-#[derive(Clone)]
-struct Sabotaged {
-    fail: bool,
-}
-
-impl Function for Sabotaged {
-    fn inputs(&self) -> usize {
-        2
-    }
-
-    fn outputs(&self) -> usize {
-        1
-    }
-
-    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-        let wrong = type_name::<S>().contains("DualNumber");
-        if wrong && self.fail {
-            return Err(Failure::new("not today"));
-        }
-        y[0] = x.iter().map(|&x| x * x).sum::<S>() * if wrong { 1.01 } else { 1.0 };
-        Ok(())
-    }
-}
-
 #[test]
 fn a_candidate_that_disagrees_with_the_others_is_excluded() {
     let candidates = auto(&["dual", "native-reverse", "fd"]);
-    let choice =
-        candidates.choose(&Sabotaged { fail: false }, &[1.0, 2.0], &[Operation::Gradient]).unwrap();
+    let choice = candidates.choose(&WrongOnDual, &[1.0, 2.0], &[Operation::Gradient]).unwrap();
     assert_eq!(choice.backend.name(), "native-reverse");
     let dual = &choice.measurements[0].outcome;
     assert!(
@@ -79,7 +50,7 @@ fn a_candidate_that_disagrees_with_the_others_is_excluded() {
 #[test]
 fn a_candidate_that_fails_is_excluded() {
     let choice = auto(&["dual", "native-reverse"])
-        .choose(&Sabotaged { fail: true }, &[1.0, 2.0], &[Operation::Gradient])
+        .choose(&FailingOnDual, &[1.0, 2.0], &[Operation::Gradient])
         .unwrap();
     assert_eq!(choice.backend.name(), "native-reverse");
     assert!(choice.reason.contains("excluded: `dual` (failed)"), "{}", choice.reason);
@@ -88,30 +59,14 @@ fn a_candidate_that_fails_is_excluded() {
 
 #[test]
 fn an_approximation_is_taken_only_where_nothing_exact_is_left() {
-    let choice = auto(&["fd", "dual"])
-        .choose(&Sabotaged { fail: true }, &[1.0, 2.0], &[Operation::Gradient])
-        .unwrap();
+    let choice =
+        auto(&["fd", "dual"]).choose(&FailingOnDual, &[1.0, 2.0], &[Operation::Gradient]).unwrap();
     assert_eq!(choice.backend.name(), "fd");
     assert!(choice.reason.contains("approximate"), "{}", choice.reason);
 }
 
 #[test]
 fn forward_mode_is_not_run_where_its_evaluations_alone_take_longer() {
-    /// A long chain of sines of 4000 inputs.
-    #[derive(Clone)]
-    struct Long;
-    impl Function for Long {
-        fn inputs(&self) -> usize {
-            4000
-        }
-        fn outputs(&self) -> usize {
-            1
-        }
-        fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-            y[0] = x.iter().fold(S::from(0.0), |sum, &x| (sum + x).sin());
-            Ok(())
-        }
-    }
     let choice = auto(&["dual", "native-reverse"])
         .choose(&Long, &[0.5; 4000], &[Operation::Gradient])
         .unwrap();

@@ -1,13 +1,12 @@
 //! Prepared calls of every backend allocate nothing.
 
-mod common;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use ad::prelude::*;
-use common::Potential;
 use nalgebra::DMatrix;
+
+use crate::function::Sample::Potential;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };

@@ -74,7 +74,7 @@ fn every_compiled_kind_is_built_from_its_name_and_displays_as_it() {
 
 #[test]
 fn what_is_written_is_read_again() {
-    for text in ["dual", "native-reverse/dual", "fd", "auto"] {
+    for text in ["dual", "native-reverse/dual", "fd", "finitediff", "auto"] {
         let config: BackendConfig = text.parse().unwrap();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<BackendConfig>(&json).unwrap(), config, "{json}");
@@ -131,6 +131,10 @@ fn every_mistake_is_named() {
         (
             "backend = { kind = 'fd', lower = [1], upper = [2, 3] }",
             "`upper` has length 2, expected 1",
+        ),
+        (
+            "backend = { kind = 'finitediff', scheme = 'backward' }",
+            "setting `scheme` is \"backward\"",
         ),
         ("backend = { kind = 'higher-order', outer = 'dual' }", "setting `inner` is missing"),
         ("backend = 'higher-order'", "setting `outer` is missing, expected a backend"),
