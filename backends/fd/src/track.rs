@@ -82,6 +82,10 @@ const DOUBT: f64 = 30.0;
 /// Steps are too long if one slope differs from what the others predict by more than this part.
 pub(crate) const UNRESOLVED: f64 = 0.01;
 
+/// Steps so many levels shorter than those for an input of size 1 may be too short to show that a
+/// function depends on an input at all.
+const SHORT: i32 = 6;
+
 /// How many levels to go down at a time where the steps are too long to say.
 const BLIND: i32 = 8;
 
@@ -163,7 +167,7 @@ fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
     let (truncation, noise, p) = (best.truncation, best.noise, ladder.order as f64);
     if best.value == 0.0 && truncation == 0.0 {
         // No dependence, or none that a step so short can show.
-        return (best.level < ladder.unit && !above).then_some(ladder.unit);
+        return (best.level + SHORT < ladder.unit && !above).then_some(ladder.unit);
     }
     if truncation > 2.0 * noise {
         // The minimum of truncation·sᵖ + noise/s over the ratio s of steps.

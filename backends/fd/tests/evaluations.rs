@@ -101,3 +101,17 @@ fn a_gradient_of_many_inputs_takes_two_windows_each_at_most() {
         assert!((g - x).abs() < 1e-8, "{g} not {x}");
     }
 }
+
+#[test]
+fn a_gradient_of_a_hundred_thousand_inputs_costs_evaluations_and_nothing_else() {
+    const N: usize = 100_000;
+    // Looks at two inputs, so that the time is that of the search; most entries are zero.
+    function!(Sparse: N => 1, |x, y| { y[0] = x[0] * x[N - 1].exp(); });
+    let f = Counted::new(Sparse);
+    let x = vec![0.7; N];
+    let gradient = Fd::default().gradient(&f, &x).unwrap();
+    assert_eq!(f.count(), 1 + 8 * N);
+    assert!((gradient[0] - 0.7f64.exp()).abs() < 1e-11);
+    assert!((gradient[N - 1] - 0.7 * 0.7f64.exp()).abs() < 1e-11);
+    assert!(gradient.iter().filter(|&&g| g != 0.0).count() == 2);
+}
