@@ -112,12 +112,12 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// Records a rule at the arguments `x`, the variables `operands` ([`NONE`] for constants), and
-    /// returns the variable of the first of its `outputs`.
+    /// returns the variable of the first of its `outputs`, each of them a `leaf`.
     fn push_rule(
         &mut self,
         call: Arc<dyn Derivatives<S>>,
-        operands: &[u32],
-        x: &[S],
+        (operands, x): (&[u32], &[S]),
+        leaf: Node<S>,
         outputs: usize,
     ) -> u32 {
         let start = self.rule_x.len();
@@ -125,7 +125,6 @@ impl<S: Scalar> Tape<S> {
         self.rule_x.extend_from_slice(x);
         let (first, arguments) = (self.nodes.len(), start..self.rule_x.len());
         // The outputs are variables like others, but the sweeps fill them by the rule.
-        let leaf = Node { operands: [NONE; 2], partials: [S::from(0.0); 2] };
         let variable = self.push(leaf);
         for _ in 1..outputs {
             self.push(leaf);

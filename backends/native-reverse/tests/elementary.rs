@@ -185,6 +185,11 @@ fn kinks_and_infinite_partials_follow_the_laws_in_both_directions() {
         let column: Vec<f64> = expected.iter().map(|row| row[j]).collect();
         assert_eq!(found.as_slice(), column, "pushforward of input {j}");
     }
+    // Several lanes at once.
+    let units: Vec<f64> = (0..25).map(|k| if k % 6 == 0 { 1.0 } else { 0.0 }).collect();
+    let mut rows = [f64::NAN; 10];
+    backend.pullback_into(&Kinks, &[0.0, 0.0], &units, &mut rows).unwrap();
+    assert_eq!(rows.as_slice(), expected.as_flattened());
     let jacobian = backend.jacobian(&Kinks, &[0.0, 0.0]).unwrap();
     assert!((0..5).all(|i| (0..2).all(|j| jacobian[(i, j)] == expected[i][j])), "{jacobian}");
 }

@@ -188,3 +188,40 @@ fn one_evaluation_whatever_the_operation() {
         assert_eq!(capability.evaluations().unwrap().bound(), 1, "{operation:?}");
     }
 }
+
+/// `x y z + 0 √x`: at the origin everything is zero but the third derivatives.
+#[derive(Clone)]
+struct Vertex;
+
+impl Function for Vertex {
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y[0] = x[0] * x[1] * x[2] + x[0].sqrt() * 0.0;
+        Ok(())
+    }
+}
+
+#[test]
+fn zeros_that_depend_on_an_input_keep_their_derivatives() {
+    let (tape, dual) = (NativeReverse::default(), Dual::default());
+    let at = [0.0, 0.0, 2.0];
+    // The zero factor stops the infinite derivatives of the root, of both orders.
+    let expected = dmatrix![0.0, 2.0, 0.0; 2.0, 0.0, 0.0; 0.0, 0.0, 0.0];
+    assert_eq!(tape.hessian(&Vertex, &at).unwrap(), expected);
+    let pair = HigherOrder::new(dual, tape);
+    assert_eq!(pair.hessian(&Vertex, &at).unwrap(), expected);
+    let pair = HigherOrder::new(tape, dual);
+    assert_eq!(pair.hessian(&Vertex, &at).unwrap(), expected);
+    let third = tape.jacobian(&Hessian::new(&tape, &Vertex, vec![1.0]), &[0.0; 3]).unwrap();
+    for (i, j, k) in [(0, 1, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)] {
+        assert_eq!(third[(i + 3 * j, k)], 1.0);
+    }
+    assert_eq!(third[(4, 2)], 0.0);
+}

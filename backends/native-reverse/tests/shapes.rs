@@ -169,6 +169,10 @@ fn odd_outputs() {
     let expected = [3300.0, 1.0 + 2200.0 + 10000.0, 0.0];
     assert_eq!(backend.pullback(&Odd, &x, &w).unwrap().as_slice(), expected);
     assert_eq!(operator.apply_transpose(&w).unwrap().as_slice(), expected);
+    let units: Vec<f64> = (0..36).map(|k| if k % 7 == 0 { 1.0 } else { 0.0 }).collect();
+    let mut all = [f64::NAN; 18];
+    backend.pullback_into(&Odd, &x, &units, &mut all).unwrap();
+    assert_eq!(all.as_slice(), rows.as_flattened());
     let jacobian = backend.jacobian(&Odd, &x).unwrap();
     assert!((0..6).all(|i| (0..3).all(|j| jacobian[(i, j)] == rows[i][j])), "{jacobian}");
     assert_eq!(operator.materialize().unwrap(), jacobian);

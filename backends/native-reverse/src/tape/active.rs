@@ -85,10 +85,10 @@ impl Slot {
         self.kind.set(other.kind.get());
     }
 
-    /// Looks up where the nodes of `tape` are: from here on, [`push`] writes them.
-    fn open<S: Scalar>(&self, tape: *mut Tape<S>) {
-        // SAFETY: the callers have a live tape that nothing else refers to.
-        let Tape { inputs, nodes, .. } = unsafe { &mut *tape };
+    /// Points to `tape` and to where its nodes are: from here on, [`push`] writes them.
+    fn open<S: Scalar>(&self, tape: &mut Tape<S>) {
+        self.tape.set(ptr::from_mut(tape).cast());
+        let Tape { inputs, nodes, .. } = tape;
         let len = u32::try_from(nodes.len()).unwrap_or(NONE);
         let capacity = u32::try_from(nodes.capacity()).unwrap_or(NONE);
         self.next.set(*inputs + len);
@@ -181,13 +181,15 @@ pub(crate) fn push_rule<S: Scalar>(
     x: &[S],
     outputs: usize,
 ) -> Option<u32> {
+    // Made here, where no tape is borrowed: a foreign scalar may run any code in it.
+    let leaf = Node { operands: [NONE; 2], partials: [S::from(0.0); 2] };
     with_slot::<S, _>(|slot| {
         if id == IDLE || !slot.records::<S>(id) {
             return None;
         }
         // SAFETY: as in `push_slowly`; slices of plain data are copied and an `Arc` is moved.
         let tape = unsafe { slot.close::<S>() };
-        let variable = tape.push_rule(call, operands, x, outputs);
+        let variable = tape.push_rule(call, (operands, x), leaf, outputs);
         slot.open(tape);
         Some(variable)
     })
@@ -213,11 +215,9 @@ pub(crate) fn record<S: Scalar, R>(tape: &mut Tape<S>, body: impl FnOnce(u32) ->
     let id = next_id();
     // The invariant holds until `End` drops: `tape` is borrowed by this call, which does not use it,
     // and the guard is a local that nobody can forget.
-    let tape = ptr::from_mut(tape);
     let _end = with_slot::<S, _>(|slot| {
         let outer = slot.clone();
         slot.open(tape);
-        slot.tape.set(tape.cast());
         slot.kind.set(TypeId::of::<S>());
         slot.id.set(id);
         End::<S>(outer, PhantomData)
