@@ -73,7 +73,13 @@ fn repetitions(mut work: impl FnMut()) -> usize {
             return count;
         }
         let factor = BATCH.as_secs_f64() / time.as_secs_f64().max(1e-9) * 1.2;
-        count = (count as f64 * factor.clamp(2.0, 100.0)) as usize;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive factor"
+        )]
+        let factor = factor.clamp(2.0, 100.0).ceil() as usize;
+        count *= factor;
     }
 }
 
