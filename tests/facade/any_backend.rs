@@ -44,6 +44,7 @@ fn stated<B: Backend>(backend: &B) -> Vec<Capability> {
 }
 
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "backends are written in place")]
 fn same<B: Backend + Into<AnyBackend>>(direct: B) {
     let any: AnyBackend = direct.clone().into();
     assert_eq!(any.name(), direct.name());
