@@ -48,6 +48,9 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
         None => arguments.backend.parse()?,
     };
     let (problem, start, values) = read(&arguments.problem)?;
+    if let Some(path) = &arguments.plot {
+        plot::reserve(path)?;
+    }
     let choice =
         config.choose(&problem.function(Output::Residuals)?, &values, &[Operation::Jacobian])?;
     let fit = Fit::run(

@@ -1,5 +1,6 @@
 //! Data, fitted curve and residuals as an SVG picture.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 
 use plotters::chart::ChartContext;
@@ -36,18 +37,34 @@ struct Picture {
     residuals: Vec<Point>,
 }
 
+/// Makes sure that `path` can be written, before a long fit rather than after it.
+///
+/// # Errors
+///
+/// [`InputError::Unwritable`] if it cannot.
+pub fn reserve(path: &Path) -> Result<(), InputError> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unwritable(path, error.to_string())),
+    }
+}
+
+fn unwritable(path: &Path, reason: String) -> InputError {
+    InputError::Unwritable { path: path.display().to_string(), reason }
+}
+
 /// Draws the fit of `problem` with the parameters `b` into the file `path`.
 ///
 /// # Errors
 ///
 /// [`InputError::Unwritable`] if the file cannot be written.
 pub fn draw(path: &Path, problem: &Problem, b: &[f64], subtitle: &str) -> Result<(), InputError> {
-    let unwritable =
-        |reason: String| InputError::Unwritable { path: path.display().to_string(), reason };
     let picture = Picture::new(problem, b)?;
     let mut svg = String::new();
-    picture.render(&mut svg, problem, subtitle).map_err(|error| unwritable(error.to_string()))?;
-    std::fs::write(path, in_pixels(&svg)).map_err(|error| unwritable(error.to_string()))
+    picture
+        .render(&mut svg, problem, subtitle)
+        .map_err(|error| unwritable(path, error.to_string()))?;
+    std::fs::write(path, in_pixels(&svg)).map_err(|error| unwritable(path, error.to_string()))
 }
 
 /// The picture at its size in pixels; the units stay in its `viewBox`.

@@ -1,6 +1,8 @@
 //! The syntax of formulas.
 
 use std::cell::RefCell;
+use std::panic::resume_unwind;
+use std::thread;
 
 use pest::Parser as _;
 use pest::error::{ErrorVariant, InputLocation};
@@ -21,6 +23,8 @@ use grammar::{Grammar, Rule};
 // Limits that keep the recursion of the parser far from the end of the stack.
 const MAX_LENGTH: usize = 4000;
 const MAX_NESTING: usize = 64;
+/// The stack of the parser in bytes.
+const STACK: usize = 1 << 26;
 
 /// A parsed formula: its operations, each after its operands, so that one pass evaluates it.
 ///
@@ -76,12 +80,14 @@ impl Formula {
     /// bytes or nested deeper than 64 brackets.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         check_size(text)?;
-        let mut pairs = Grammar::parse(Rule::formula, text).map_err(|e| explain(text, &e))?;
-        let nodes = RefCell::new(Vec::new());
-        if let Some(expression) = pairs.next() {
-            build(text, &nodes, expression.into_inner())?;
-        }
-        Ok(Formula { text: one_line(text), nodes: nodes.into_inner() })
+        with_stack(|| {
+            let mut pairs = Grammar::parse(Rule::formula, text).map_err(|e| explain(text, &e))?;
+            let nodes = RefCell::new(Vec::new());
+            if let Some(expression) = pairs.next() {
+                build(text, &nodes, expression.into_inner())?;
+            }
+            Ok(Formula { text: one_line(text), nodes: nodes.into_inner() })
+        })
     }
 
     /// A formula that is a single name, whatever its characters.
@@ -112,6 +118,19 @@ impl Formula {
             .filter(move |&(i, name)| names().position(|n| n == name) == Some(i))
             .map(|(_, name)| name)
     }
+}
+
+/// Calls `parse` with room for its recursion: one level for each operator of a chain like `a^b^c`,
+/// of which the longest formula has 1333, and each of some kilobytes without optimisation.
+fn with_stack<T: Send>(parse: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let parser = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
+        match parser.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(parsed)) => parsed,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(error) => panic!("no thread for the parser: {error}"),
+        }
+    })
 }
 
 fn check_size(text: &str) -> Result<(), SyntaxError> {
