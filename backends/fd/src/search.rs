@@ -90,7 +90,15 @@ impl<S: Scalar> Workspace<'_, S> {
                 let (plus, buffer) = buffer.split_at_mut(m);
                 let (minus, slopes) = buffer.split_at_mut(m);
                 point.copy_from_slice(x);
-                body(&mut Workspace { point, plus, minus, slopes, sizes, bends, tracks: &mut tracks })
+                body(&mut Workspace {
+                    point,
+                    plus,
+                    minus,
+                    slopes,
+                    sizes,
+                    bends,
+                    tracks: &mut tracks,
+                })
             })
         });
         scratch::give(tracks);
@@ -129,11 +137,14 @@ pub(crate) fn along<S: Scalar, F: Function>(
         }
     }
     let failure = search.failure;
+    let largest = y.iter().map(|y| y.primal().abs()).filter(|y| y.is_finite()).fold(0.0, f64::max);
     for track in workspace.tracks.iter().filter(|track| track.live) {
         let Some(best) = track.best else { return Err(no_derivative(plan, line, failure)) };
-        // No digit, even in the units of the function, or of what it is a difference of.
+        // No digit, even in the units of the function, or of what it is a difference of. An output
+        // that is nothing but the noise of others, like a vanishing entry of a gradient, is zero.
         let size = best.size.max(best.values / plan.precision);
-        if best.error() > best.value.abs().max(NO_DIGIT * size / line.unit) {
+        let bearable = (NO_DIGIT * size).max(plan.target() * largest) / line.unit;
+        if best.error() > best.value.abs().max(bearable) {
             return Err(no_digit(line, &best));
         }
     }

@@ -101,7 +101,15 @@ const BLIND: i32 = 8;
 
 impl Track {
     pub(crate) fn new(wanted: bool) -> Self {
-        Track { wanted, live: wanted, best: None, here: false, met_hole: false, blurred: false, noise: 0.0 }
+        Track {
+            wanted,
+            live: wanted,
+            best: None,
+            here: false,
+            met_hole: false,
+            blurred: false,
+            noise: 0.0,
+        }
     }
 
     /// Forgets the search, for another line.
