@@ -22,6 +22,9 @@ const NO_DIGIT: f64 = 1e-2;
 /// Differences of all orders within this factor are those of noise.
 const PLATEAU: f64 = 8.0;
 
+/// Last digits above this part of the values are taken for steps of the function.
+const COARSE: f64 = 1e-4;
+
 /// Noise above this part of the values is taken for a feature of the function.
 const ROUGH: f64 = 1e-5;
 
@@ -71,6 +74,8 @@ pub(crate) struct Workspace<'w, S> {
     sizes: &'w mut [f64],
     /// `(f(x + s) + f(x - s)) / 2 - f(x)` at each of the steps, of a central stencil.
     bends: &'w mut [f64],
+    /// The last digit of the values that went into each slope; see [`last_digit`].
+    digits: &'w mut [f64],
     tracks: &'w mut [Track],
 }
 
@@ -84,8 +89,9 @@ impl<S: Scalar> Workspace<'_, S> {
         let mut tracks: Vec<Track> = scratch::take();
         tracks.resize(m, Track::new(true));
         let result = scratch::with(x.len() + (2 + MAX_STEPS) * m, |buffer: &mut [S]| {
-            scratch::with(2 * MAX_STEPS * m, |reals: &mut [f64]| {
-                let (sizes, bends) = reals.split_at_mut(MAX_STEPS * m);
+            scratch::with(3 * MAX_STEPS * m, |reals: &mut [f64]| {
+                let (sizes, reals) = reals.split_at_mut(MAX_STEPS * m);
+                let (bends, digits) = reals.split_at_mut(MAX_STEPS * m);
                 let (point, buffer) = buffer.split_at_mut(x.len());
                 let (plus, buffer) = buffer.split_at_mut(m);
                 let (minus, slopes) = buffer.split_at_mut(m);
@@ -97,6 +103,7 @@ impl<S: Scalar> Workspace<'_, S> {
                     slopes,
                     sizes,
                     bends,
+                    digits,
                     tracks: &mut tracks,
                 })
             })
@@ -256,6 +263,21 @@ impl Window {
     }
 }
 
+/// The weight of the last binary digit of `x ≥ 0` that is not zero; infinite for zero.
+///
+/// A difference of large numbers is a multiple of *their* rounding unit. If all values share many
+/// zeros at the end, this is how many digits were lost.
+fn last_digit(x: f64) -> f64 {
+    let bits = x.to_bits();
+    if x == 0.0 {
+        f64::INFINITY
+    } else if bits.trailing_zeros() >= f64::MANTISSA_DIGITS - 1 {
+        x // a power of two
+    } else {
+        x - f64::from_bits(bits & (bits - 1))
+    }
+}
+
 /// The noise of the values that the differences of a window show, if they do: `gauges` are the
 /// largest of the highest orders, of the next lower ones, and of those below.
 ///
@@ -398,6 +420,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
     fn combine(&self, window: &Window, level: i32, output: usize) -> Option<(Estimate, f64)> {
         let (m, stencil) = (self.y.len(), window.stencil);
         let (mut value, mut check, mut size) = (0.0, 0.0, 0.0);
+        let (mut digit, mut still) = (f64::INFINITY, true);
         let (mut odd, mut even) = ([0.0; GAUGES], [0.0; GAUGES]);
         for (j, (row, held, _)) in window.rows(level).enumerate() {
             let entry = row * m + output;
@@ -408,11 +431,14 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             value += slope.primal() * window.weights()[j];
             check += slope.primal() * stencil.check[j];
             size = largest.max(size);
+            digit = self.workspace.digits[entry].min(digit);
+            still &= slope.primal() == 0.0;
             for k in 0..GAUGES {
                 odd[k] += slope.primal() * stencil.slopes[k].weights[j];
                 even[k] += self.workspace.bends[entry] * stencil.bends[k].weights[j];
             }
         }
+        let exact = still || digit > COARSE * size;
         let step = window.step(level);
         let difference = (value - check).abs();
         // The two differences of the highest orders.
@@ -432,7 +458,8 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             value,
             truncation: if resolved { difference.max(shown) } else { surprise },
             surprise: relative,
-            values: self.plan.precision * size,
+            // What varies in whole digits is off by as much, if it is not a step function.
+            values: (self.plan.precision * size).max(if exact { 0.0 } else { digit }),
             gain: stencil.noise / step,
             argument: stencil.noise * self.line.grid * value.abs() / step,
             size,
@@ -450,10 +477,12 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
     /// Evaluates `f` at one step and stores its slopes, or NaN for their sizes.
     fn slopes(&mut self, side: Side, row: usize, step: f64) {
         let m = self.y.len();
-        let Workspace { point, plus, minus, slopes, sizes, bends, .. } = &mut *self.workspace;
+        let Workspace { point, plus, minus, slopes, sizes, bends, digits, .. } =
+            &mut *self.workspace;
         let slopes = &mut slopes[row * m..(row + 1) * m];
         let sizes = &mut sizes[row * m..(row + 1) * m];
         let bends = &mut bends[row * m..(row + 1) * m];
+        let digits = &mut digits[row * m..(row + 1) * m];
         let mut eval = |t: f64, values: &mut [S]| {
             let t = self.line.place(t, point);
             let result = self.f.eval(point, values);
@@ -477,6 +506,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());
+            digits[i] = last_digit(a).min(last_digit(b)).min(last_digit(c));
             // `max` drops NaN, the slope keeps it.
             *size = if slope.primal().is_finite() { a.max(b).max(c) } else { f64::NAN };
             if side == Side::Central {

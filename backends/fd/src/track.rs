@@ -206,10 +206,11 @@ fn improve(best: &Estimate, track: &Track, ladder: &Ladder) -> Option<i32> {
             return Some(lowest.unwrap_or(&best.level).saturating_sub(down));
         }
         // Shorter steps made it worse, so this is noise beyond the model: longer steps.
-        let up = levels((truncation / noise).log2() / (p + 1.0));
-        return (tries > 1 && !above).then(|| best.level.saturating_add(up));
-    }
-    if track.noise < best.values && best.size > 4.0 * ladder.centre.abs() {
+        if tries > 1 {
+            let up = levels((truncation / noise).log2() / (p + 1.0));
+            return (!above).then(|| best.level.saturating_add(up));
+        }
+    } else if track.noise < best.values && best.size > 4.0 * ladder.centre.abs() {
         // The values are large because they vary: shorter steps have less noise.
         return below().next().is_none().then(|| best.level - 3);
     }

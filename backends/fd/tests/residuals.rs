@@ -113,9 +113,8 @@ impl Function for Objective {
 #[test]
 fn jacobians_of_residuals_keep_their_digits_and_know_their_errors() {
     for (model, tolerances) in [
-        (Model::Gauss1, [1e-9, 1e-11, 1e-11, 1e-8]),
-        // Its round-off, 10⁻¹⁴ out of 10, is that of a larger part of the derivatives.
-        (Model::Enso, [1e-8, 1e-10, 1e-10, 1e-10]),
+        (Model::Gauss1, [1e-9, 1e-11, 1e-11, 1e-11]),
+        (Model::Enso, [1e-9, 1e-10, 1e-10, 1e-10]),
     ] {
         let f = Counted::new(Nist::load(model));
         for point in f.0.points.clone() {
@@ -141,9 +140,9 @@ fn jacobians_of_residuals_keep_their_digits_and_know_their_errors() {
                     ratios.max()
                 );
                 assert!(worst < tolerance, "{model:?}, order {order}: {worst:e}");
-                assert!(above(1.0) * 8 < ratios.len(), "{model:?}, order {order}");
-                assert!(above(10.0) * 50 < ratios.len(), "{model:?}, order {order}");
-                assert!(ratios.max() < 200.0, "{model:?}, order {order}: {}", ratios.max());
+                assert!(above(1.0) * 100 < ratios.len(), "{model:?}, order {order}");
+                assert!(above(10.0) * 500 < ratios.len(), "{model:?}, order {order}");
+                assert!(ratios.max() < 50.0, "{model:?}, order {order}: {}", ratios.max());
             }
         }
     }
@@ -179,13 +178,18 @@ fn a_scalar_that_is_what_cancellation_leaves() {
         println!("sine at {x}: {miss:.1e}, estimated {:.1e}", error[(0, 0)]);
         assert!(miss < 1e-11 && miss < 3.0 * error[(0, 0)], "{x}: {miss:e} {error}");
     }
-    for x in [-3.0f64, -0.5, 0.1, 0.7] {
+    // The last digits of a square say nothing; differences do.
+    let mut ratios = Vec::new();
+    for k in 0..400 {
+        let x = -3.0 + 0.01 * f64::from(k);
         let (_, d, error) = Fd::default().value_jacobian_and_error(&Square, &[x]).unwrap();
         let exact = 2.0 * (4.0 * x).exp();
         let miss = (d[(0, 0)] - exact).abs();
-        println!("square at {x}: {miss:.1e} of {exact:.1e}, estimated {:.1e}", error[(0, 0)]);
-        assert!(miss < 1e-8 * exact && miss < 3.0 * error[(0, 0)], "{x}: {miss:e} {error}");
+        assert!(miss < 1e-8 * exact, "{x}: {miss:e} of {exact:e}");
+        ratios.push(miss / error[(0, 0)]);
     }
+    ratios.sort_by(f64::total_cmp);
+    println!("square: miss/error {:.1e} {:.1e} {:.1e} {:.1e}", ratios[200], ratios[360], ratios[390], ratios[399]);
 }
 
 #[test]
