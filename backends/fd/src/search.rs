@@ -292,6 +292,8 @@ fn noise_of([highest, lower, lowest]: [f64; GAUGES], size: f64) -> f64 {
         largest
     } else if lowest <= PLATEAU * lower {
         lower
+    } else if lowest.is_finite() && highest * lowest > PLATEAU * lower * lower {
+        highest // the fall from order to order ends there
     } else {
         0.0
     }

@@ -112,10 +112,9 @@ impl Function for Objective {
 
 #[test]
 fn jacobians_of_residuals_keep_their_digits_and_know_their_errors() {
-    for (model, tolerances) in [
-        (Model::Gauss1, [1e-9, 1e-11, 1e-11, 1e-11]),
-        (Model::Enso, [1e-9, 1e-10, 1e-10, 1e-10]),
-    ] {
+    for (model, tolerances) in
+        [(Model::Gauss1, [1e-9, 1e-11, 1e-11, 1e-11]), (Model::Enso, [1e-9, 1e-10, 1e-10, 1e-10])]
+    {
         let f = Counted::new(Nist::load(model));
         for point in f.0.points.clone() {
             let exact = Dual::default().jacobian(&f, &point).unwrap();
@@ -189,7 +188,10 @@ fn a_scalar_that_is_what_cancellation_leaves() {
         ratios.push(miss / error[(0, 0)]);
     }
     ratios.sort_by(f64::total_cmp);
-    println!("square: miss/error {:.1e} {:.1e} {:.1e} {:.1e}", ratios[200], ratios[360], ratios[390], ratios[399]);
+    println!(
+        "square: miss/error {:.1e} {:.1e} {:.1e} {:.1e}",
+        ratios[200], ratios[360], ratios[390], ratios[399]
+    );
 }
 
 #[test]
