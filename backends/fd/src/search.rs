@@ -160,7 +160,7 @@ pub(crate) fn along<S: Scalar, F: Function>(
     }
     if let Some(errors) = errors {
         for (error, track) in errors.iter_mut().zip(&*workspace.tracks) {
-            *error = track.best.map_or(f64::NAN, |best| best.error_with_argument() * line.stretch);
+            *error = track.best.map_or(f64::NAN, |best| best.safe_error() * line.stretch);
         }
     }
     Ok(())
@@ -464,6 +464,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             values: (self.plan.precision * size).max(if exact { 0.0 } else { digit }),
             gain: stencil.noise / step,
             argument: stencil.noise * self.line.grid * value.abs() / step,
+            hidden: if window.full { stencil.noise * gauges[0] / step } else { 0.0 },
             size,
         };
         let finite = estimate.value.is_finite() && estimate.error().is_finite();

@@ -19,6 +19,9 @@ pub(crate) struct Estimate {
     /// What it adds if `f` rounds its argument once more. It does not steer the search: a function
     /// that does not round has far smaller errors.
     pub(crate) argument: f64,
+    /// The noise if all that the differences of the highest order show is noise. It does not steer the
+    /// search either: mostly it is truncation, which weighs less.
+    pub(crate) hidden: f64,
     /// The largest value of `f` in the window.
     pub(crate) size: f64,
 }
@@ -38,8 +41,9 @@ impl Estimate {
         self.surprise <= UNRESOLVED
     }
 
-    pub(crate) fn error_with_argument(&self) -> f64 {
-        self.error() + self.argument
+    /// The error with what does not steer the search.
+    pub(crate) fn safe_error(&self) -> f64 {
+        self.truncation + self.noise().max(self.hidden) + self.argument
     }
 
     /// Whether the steps are too long for the function, rather than too short for its noise.

@@ -188,10 +188,8 @@ fn a_scalar_that_is_what_cancellation_leaves() {
         ratios.push(miss / error[(0, 0)]);
     }
     ratios.sort_by(f64::total_cmp);
-    println!(
-        "square: miss/error {:.1e} {:.1e} {:.1e} {:.1e}",
-        ratios[200], ratios[360], ratios[390], ratios[399]
-    );
+    println!("square: miss/error {:.1e} at most, median {:.1e}", ratios[399], ratios[200]);
+    assert!(ratios[360] < 2.0 && ratios[399] < 10.0, "{} {}", ratios[360], ratios[399]);
 }
 
 #[test]
