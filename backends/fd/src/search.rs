@@ -505,7 +505,7 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 return;
             }
         };
-        let origin = if side == Side::Central { &*minus } else { self.y };
+        let origin = if side == Side::Central { minus } else { self.y };
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());

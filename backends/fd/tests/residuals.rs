@@ -171,7 +171,7 @@ fn a_scalar_that_is_what_cancellation_leaves() {
         y[0] = r * r * 0.5;
     });
     // The values are good to 10⁻¹⁴ and 10⁻¹³, whatever is left of them.
-    for x in [1e-9f64, 1e-4, 0.1, 0.7, 3.1415, 6.3] {
+    for x in [1e-9f64, 1e-4, 0.1, 0.7, 3.0, 6.3] {
         let (_, d, error) = Fd::default().value_jacobian_and_error(&Sine, &[x]).unwrap();
         let miss = (d[(0, 0)] - x.cos()).abs();
         println!("sine at {x}: {miss:.1e}, estimated {:.1e}", error[(0, 0)]);
