@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use ad::prelude::*;
-use ad::{RuleTangent, RuleValue};
+use ad::{Rule, RuleTangent, RuleValue};
 use anyhow::ensure;
 use nalgebra::{dmatrix, dvector};
 

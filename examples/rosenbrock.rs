@@ -89,7 +89,9 @@ fn main() -> anyhow::Result<()> {
 
     let (value, first, second) = backend.value_derivative_and_second_derivative(&Diagonal, 2.0)?;
     show("along x = y = t at 2: f, f', f''", format!("{value}, {first}, {second}"));
-    show("f'''", backend.third_derivative(&Diagonal, 2.0)?);
+    // `AnyBackend` would be compiled for every triple of engines; a backend that is a type, for one.
+    let typed = HigherOrder::new(Dual::default(), NativeReverse::default());
+    show("f''' by dual over native-reverse", typed.third_derivative(&Diagonal, 2.0)?);
 
     // The Jacobian as an operator: products at this point, without the matrix.
     let operator = backend.lazy_jacobian(&Residuals, &x)?;

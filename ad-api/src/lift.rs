@@ -328,24 +328,32 @@ pub mod elementary {
         x.lift_choice(sign, Binary::Copysign, if same { x } else { x.lift_neg() })
     }
 
-    /// `sin(x)/x` with the powers of `hyperbolic = ±1`: `sinhc` for 1, `sinc` for -1.
-    ///
-    /// Near 0 by the Taylor series through `x¹⁴`, whose derivatives are right too; the quotient
-    /// would lose them.
+    /// `sin(x)/x`, 1 at 0.
     #[inline]
-    pub fn sinc<L: Lift + Scalar>(x: L, hyperbolic: f64) -> L {
-        if ComplexField::abs(x) > 0.5 {
-            return if hyperbolic > 0.0 {
-                ComplexField::sinh(x) / x
-            } else {
-                ComplexField::sin(x) / x
-            };
-        }
-        let square = x * x * hyperbolic;
-        (1..=7).rev().fold(L::from(1.0), |sum, k| {
+    pub fn sinc<L: Lift>(x: L) -> L {
+        let a = x.inner();
+        let (value, far) = (a.sinc(), ComplexField::abs(a) > 0.5);
+        let d = if far { (a.cos() - value) / a } else { sinc_slope(a, -1.0) };
+        x.lift_elementary(Unary::Sinc, value, d)
+    }
+
+    /// `sinh(x)/x`, 1 at 0.
+    #[inline]
+    pub fn sinhc<L: Lift>(x: L) -> L {
+        let a = x.inner();
+        let (value, far) = (a.sinhc(), ComplexField::abs(a) > 0.5);
+        let d = if far { (a.cosh() - value) / a } else { sinc_slope(a, 1.0) };
+        x.lift_elementary(Unary::Sinhc, value, d)
+    }
+
+    /// The derivative of `Σ signᵏ x²ᵏ/(2k+1)!` for small `x`, where the quotients cancel: 8 terms.
+    fn sinc_slope<S: Scalar>(x: S, sign: f64) -> S {
+        let square = x * x * sign;
+        let sum = (1..=7).rev().fold(S::from(1.0), |sum, k| {
             let k = f64::from(k);
-            sum * square / (2.0 * k * (2.0 * k + 1.0)) + 1.0
-        })
+            sum * square / (2.0 * k * (2.0 * k + 3.0)) + 1.0
+        });
+        x * sum * (sign / 3.0)
     }
 }
 
@@ -644,8 +652,8 @@ macro_rules! scalar {
             fn conjugate(self) -> Self { self }
             #[inline]
             fn sin_cos(self) -> (Self, Self) { (elementary::sin(self), elementary::cos(self)) }
-            fn sinc(self) -> Self { elementary::sinc(self, -1.0) }
-            fn sinhc(self) -> Self { elementary::sinc(self, 1.0) }
+            fn sinc(self) -> Self { elementary::sinc(self) }
+            fn sinhc(self) -> Self { elementary::sinhc(self) }
             #[inline]
             fn log(self, base: Self) -> Self { elementary::log(self, base) }
             #[inline]

@@ -26,6 +26,8 @@ pub enum Unary {
     Sqrt,
     Cbrt,
     Recip,
+    Sinc,
+    Sinhc,
     Fract,
     Erf,
     Abs,

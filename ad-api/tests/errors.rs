@@ -1,4 +1,5 @@
 //! What goes wrong, and what the message says.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 use ad_api::{
     AdError, Backend, Differentiate, Failure, Function, Lazy, LinearOperator, Prepared, Scalar,

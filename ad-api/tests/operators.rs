@@ -1,4 +1,5 @@
 //! The algebra of lazy operators against the matrices.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 use ad_api::{Differentiate, Failure, Function, LinearOperator, Scalar};
 use ad_dual::Dual;

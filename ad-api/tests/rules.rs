@@ -1,4 +1,5 @@
 //! Stated derivatives, other engines inside, and implicit differentiation.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 use std::f64::consts::E;
 use std::sync::Arc;
@@ -100,17 +101,19 @@ impl<R: Rule> Function for Through<R> {
     }
 }
 
+#[track_caller]
+fn close(found: &[f64], expected: &[f64]) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-14, "{found} for {expected}");
+    }
+}
+
 fn check_through<R: Rule>(rule: R) {
     let (f, [a, b]) = (Through(Arc::new(rule)), [0.7_f64, -1.3]);
     let (s, c) = (a.sin(), a.cos());
     let gradient = [c * a * a * b + s * 2.0 * a * b, s * a * a];
     let mixed = c * a * a + s * 2.0 * a;
     let hessian = [-s * a * a * b + 4.0 * c * a * b + s * 2.0 * b, mixed, mixed, 0.0];
-    fn close(found: &[f64], expected: &[f64]) {
-        for (found, expected) in found.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-14, "{found} for {expected}");
-        }
-    }
     let (dual, tape) = (Dual::default(), NativeReverse::default());
     close(dual.gradient(&f, &[a, b]).unwrap().as_slice(), &gradient);
     close(tape.gradient(&f, &[a, b]).unwrap().as_slice(), &gradient);
@@ -121,8 +124,8 @@ fn check_through<R: Rule>(rule: R) {
     close(dual.hessian(&f, &[a, b]).unwrap().as_slice(), &hessian);
     close(tape.hessian(&f, &[a, b]).unwrap().as_slice(), &hessian);
     for h in [
-        HigherOrder::new(dual.clone(), tape.clone()).hessian(&f, &[a, b]),
-        HigherOrder::new(tape.clone(), dual.clone()).hessian(&f, &[a, b]),
+        HigherOrder::new(dual, tape).hessian(&f, &[a, b]),
+        HigherOrder::new(tape, dual).hessian(&f, &[a, b]),
     ] {
         close(h.unwrap().as_slice(), &hessian);
     }
@@ -363,39 +366,32 @@ impl Function for ClosedForm {
     }
 }
 
-#[test]
-fn a_root_is_differentiated_implicitly() {
+/// The root of [`Equations`] by Newton's method in one unknown, differentiated with `backend` inside.
+fn root<B: ad_api::Backend>(backend: B) -> ImplicitRoot<B, Equations> {
+    ImplicitRoot::new(backend, Equations, |p, z| {
+        let mut z0 = 1.0;
+        for _ in 0..50 {
+            z0 -= (z0 * z0 + p[1] * z0 - p[0]) / (2.0 * z0 + p[1]);
+        }
+        z.copy_from_slice(&[z0, p[1] * z0]);
+        Ok(())
+    })
+}
+
+fn check_root<O: Differentiate, I: ad_api::Backend>(outside: &O, inside: I) {
     let (p, w) = ([3.0, 0.5], [1.0, 2.0]);
     let jacobian = Dual::default().jacobian(&ClosedForm, &p).unwrap();
     let curvature = Dual::default().weighted_hessian(&ClosedForm, &p, &w).unwrap();
-    fn check<B: ad_api::Backend>(inside: B, outcome: &[&dyn Fn(&ImplicitRoot<B, Equations>)]) {
-        let root = ImplicitRoot::new(inside, Equations, |p, z| {
-            // Newton's method in one unknown.
-            let mut z0 = 1.0;
-            for _ in 0..50 {
-                z0 -= (z0 * z0 + p[1] * z0 - p[0]) / (2.0 * z0 + p[1]);
-            }
-            z.copy_from_slice(&[z0, p[1] * z0]);
-            Ok(())
-        });
-        outcome.iter().for_each(|check| check(&root));
-    }
-    check(
-        Dual::default(),
-        &[&|root| {
-            let found = NativeReverse::default().jacobian(root, &p).unwrap();
-            assert!((found - &jacobian).norm() < 1e-14);
-            let found = NativeReverse::default().weighted_hessian(root, &p, &w).unwrap();
-            assert!((found - &curvature).norm() < 1e-13);
-        }],
-    );
-    check(
-        NativeReverse::default(),
-        &[&|root| {
-            let found = Dual::default().jacobian(root, &p).unwrap();
-            assert!((found - &jacobian).norm() < 1e-14);
-            let found = Dual::default().weighted_hessian(root, &p, &w).unwrap();
-            assert!((found - &curvature).norm() < 1e-13);
-        }],
-    );
+    let root = root(inside);
+    assert!((outside.jacobian(&root, &p).unwrap() - &jacobian).norm() < 1e-14);
+    assert!((outside.weighted_hessian(&root, &p, &w).unwrap() - &curvature).norm() < 1e-13);
+}
+
+#[test]
+fn a_root_is_differentiated_implicitly() {
+    let (dual, tape) = (Dual::default(), NativeReverse::default());
+    check_root(&tape, dual);
+    check_root(&dual, tape);
+    check_root(&tape, tape);
+    check_root(&dual, dual);
 }

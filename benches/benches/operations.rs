@@ -2,6 +2,7 @@
 //!
 //! Divide by the `primal` row of the same group. Operations that a backend would take more than
 //! about a second for are left out: forward mode and differences on a gradient of 10⁵ inputs.
+#![allow(clippy::unwrap_used, reason = "an error ends the bench")]
 
 use ad_api::{Backend, Function, HigherOrder, Prepared};
 use ad_benches::{Gauss1, LotkaVolterra, Rosenbrock};

@@ -1,5 +1,6 @@
 //! What the interface adds to the bare engines: the same computation through `Prepared`, and
 //! written out against the number types.
+#![allow(clippy::unwrap_used, reason = "an error ends the bench")]
 
 use ad_api::{Backend, Function, Prepared};
 use ad_benches::Rosenbrock;

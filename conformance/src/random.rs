@@ -96,11 +96,10 @@ impl Builder {
 
     fn safe_binary(&mut self, f: Binary, a: Place, b: Place) -> Place {
         let (a, b) = match f {
-            Binary::Div => (a, self.positive(b, 0.5)),
+            Binary::Div | Binary::Atan2 => (a, self.positive(b, 0.5)),
             Binary::Pow => (self.positive(a, 0.5), self.bounded(b)),
             Binary::Log => (self.positive(a, 0.5), self.positive(b, 2.0)),
             Binary::Hypot => (self.positive(a, 0.5), b),
-            Binary::Atan2 => (a, self.positive(b, 0.5)),
             Binary::Rem => (a, self.positive(b, 1.0)),
             _ => (a, b),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ad_api::{Failure, RuleCotangent, RuleTangent, RuleValue, Scalar};
+use ad_api::{Failure, Rule, RuleCotangent, RuleTangent, RuleValue, Scalar};
 
 /// Which derivatives a rule of the suite states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

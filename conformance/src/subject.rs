@@ -108,11 +108,9 @@ impl Subject {
             violations.len(),
             law.statement()
         );
-        for violation in violations.iter().take(SHOWN) {
-            text += &format!("  {violation}\n");
-        }
+        text.extend(violations.iter().take(SHOWN).map(|violation| format!("  {violation}\n")));
         if violations.len() > SHOWN {
-            text += &format!("  and {} more\n", violations.len() - SHOWN);
+            text.extend([format!("  and {} more\n", violations.len() - SHOWN)]);
         }
         text
     }

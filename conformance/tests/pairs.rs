@@ -56,12 +56,9 @@ fn programs_that_once_differed_agree() {
 fn triple_nesting_gives_third_derivatives() {
     use ad_conformance::Law;
     let (d, r) = (Dual::default(), NativeReverse::default());
-    Subject::new(HigherOrder::new(d.clone(), HigherOrder::new(r.clone(), d.clone())))
-        .assert(Law::ThirdDerivative);
-    Subject::new(HigherOrder::new(r.clone(), HigherOrder::new(d.clone(), r.clone())))
-        .assert(Law::ThirdDerivative);
-    Subject::new(HigherOrder::new(r.clone(), HigherOrder::new(d.clone(), d.clone())))
-        .assert(Law::ThirdDerivative);
+    Subject::new(HigherOrder::new(d, HigherOrder::new(r, d))).assert(Law::ThirdDerivative);
+    Subject::new(HigherOrder::new(r, HigherOrder::new(d, r))).assert(Law::ThirdDerivative);
+    Subject::new(HigherOrder::new(r, HigherOrder::new(d, d))).assert(Law::ThirdDerivative);
     Subject::new(HigherOrder::new(Fd::default(), HigherOrder::new(d, r)))
         .assert(Law::ThirdDerivative);
 }
@@ -71,10 +68,7 @@ fn triple_nesting_gives_third_derivatives() {
 fn composed_backends_come_apart() {
     use ad_api::Backend;
     let (d, r, f) = (Dual::default(), NativeReverse::default(), Fd::default());
-    let composed = HigherOrder::new(
-        d.clone(),
-        HigherOrder::new(r.clone(), HigherOrder::new(f.clone(), d.clone())),
-    );
+    let composed = HigherOrder::new(d, HigherOrder::new(r, HigherOrder::new(f.clone(), d)));
     assert_eq!(*composed.outer(), d);
     assert_eq!(*composed.inner().outer(), r);
     assert_eq!(*composed.inner().inner().outer(), f);

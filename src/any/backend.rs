@@ -14,6 +14,10 @@ use super::{AnyLinearization, AnyPrepared, on_engine};
 /// call costs one `match` more than the backend inside; preparations and linearizations are the
 /// backend's own, so nothing that it keeps between calls is lost.
 ///
+/// The price is compile time: a function is compiled for every engine, with second derivatives for
+/// every pair, and with [`third_derivative`](crate::Differentiate::third_derivative) for every triple.
+/// Third derivatives are better asked of a backend that is a type.
+///
 /// Made from a [`BackendConfig`](crate::BackendConfig), or from a backend with `into()`.
 ///
 /// ```

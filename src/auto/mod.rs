@@ -271,22 +271,25 @@ fn reason(
     outcomes: &[Outcome],
 ) -> String {
     let names: Vec<_> = operations.iter().map(|operation| operation.name()).collect();
-    let mut text = format!("{} for {}", Seconds(seconds), names.join(" and "));
-    match next {
+    let mut parts = vec![match next {
         Some((config, other)) if other >= seconds => {
-            text += &format!(", the next, `{config}`, takes {:.1} times as long", other / seconds);
+            let ratio = other / seconds;
+            let names = names.join(" and ");
+            let seconds = Seconds(seconds);
+            format!("{seconds} for {names}, the next, `{config}`, takes {ratio:.1} times as long")
         }
-        Some((config, _)) => text += &format!(", as fast as `{config}`"),
-        None => text += ", the only one left",
-    }
+        Some((config, _)) => {
+            format!("{} for {}, as fast as `{config}`", Seconds(seconds), names.join(" and "))
+        }
+        None => format!("{} for {}, the only one left", Seconds(seconds), names.join(" and ")),
+    }];
     if !exact {
-        text += "; approximate, since no exact candidate is left";
+        parts.push("approximate, since no exact candidate is left".into());
     }
-    let agreeing = outcomes.iter().filter(|o| matches!(o, Outcome::Agrees { .. })).count();
-    text += &match agreeing {
-        1 => "; no other result to compare with".to_owned(),
-        n => format!("; {n} candidates agree"),
-    };
+    parts.push(match outcomes.iter().filter(|o| matches!(o, Outcome::Agrees { .. })).count() {
+        1 => "no other result to compare with".into(),
+        n => format!("{n} candidates agree"),
+    });
     let excluded: Vec<String> = trials
         .iter()
         .zip(outcomes)
@@ -297,7 +300,7 @@ fn reason(
         })
         .collect();
     if !excluded.is_empty() {
-        text += &format!("; excluded: {}", excluded.join(", "));
+        parts.push(format!("excluded: {}", excluded.join(", ")));
     }
-    text
+    parts.join("; ")
 }

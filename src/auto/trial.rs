@@ -25,7 +25,7 @@ impl<'a, F: Function> Problem<'a, F> {
     pub(super) fn new(f: &'a F, x: &'a [f64], operations: &'a [Operation]) -> Result<Self> {
         let mut y = vec![0.0; f.outputs()];
         ad_api::value(f, x, &mut y)?;
-        let primal = shortest(|| Ok(ad_api::value(f, x, &mut y)?))?;
+        let primal = shortest(|| ad_api::value(f, x, &mut y))?;
         Ok(Problem { f, x, operations, primal })
     }
 }

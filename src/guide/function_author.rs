@@ -111,7 +111,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use ad::prelude::*;
-//! use ad::{RuleTangent, RuleValue};
+//! use ad::{Rule, RuleTangent, RuleValue};
 //!
 //! /// `ln(1 + eˣ)` by code that overflows nowhere; its derivative is `1 / (1 + e⁻ˣ)`.
 //! struct Softplus;

@@ -68,7 +68,7 @@ fn an_approximation_is_taken_only_where_nothing_exact_is_left() {
 #[test]
 fn forward_mode_is_not_run_where_its_evaluations_alone_take_longer() {
     let choice = auto(&["dual", "native-reverse"])
-        .choose(&Long, &[0.5; 4000], &[Operation::Gradient])
+        .choose(&Long, &vec![0.5; 4000], &[Operation::Gradient])
         .unwrap();
     assert_eq!(choice.backend.name(), "native-reverse");
     let outcome = &choice.measurements[0].outcome;

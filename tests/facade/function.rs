@@ -12,8 +12,6 @@ pub(crate) enum Sample {
     Potential,
     /// ℝ → ℝ².
     Curve,
-    /// `x⁴`.
-    Quartic,
     /// Has no value anywhere.
     Failing,
     /// `Σ x²` of two inputs, but off by one percent on the numbers of `Dual`.
@@ -24,13 +22,13 @@ pub(crate) enum Sample {
     Long,
 }
 
-use Sample::{Curve, Failing, FailingOnDual, Long, Mixing, Potential, Quartic, WrongOnDual};
+use Sample::{Curve, Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
 
 impl Function for Sample {
     fn inputs(&self) -> usize {
         match self {
             Mixing | Potential => 3,
-            Curve | Quartic | Failing => 1,
+            Curve | Failing => 1,
             WrongOnDual | FailingOnDual => 2,
             Long => 4000,
         }
@@ -54,7 +52,6 @@ impl Function for Sample {
                 y[0] = x[0].sin() * x[0];
                 y[1] = (-x[0]).exp();
             }
-            Quartic => y[0] = x[0].powi(4),
             Failing => return Err(Failure::new("no value here")),
             FailingOnDual if on_dual() => return Err(Failure::new("not on these numbers")),
             WrongOnDual | FailingOnDual => {

@@ -2,6 +2,7 @@
 //!
 //! One binary and one function type, since every function type is compiled for all engines and
 //! pairs of them.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 mod allocations;
 mod any_backend;

@@ -73,7 +73,13 @@ fn repetitions(mut work: impl FnMut()) -> usize {
             return count;
         }
         let factor = BATCH.as_secs_f64() / time.as_secs_f64().max(1e-9) * 1.2;
-        count = (count as f64 * factor.clamp(2.0, 100.0)) as usize;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive factor"
+        )]
+        let factor = factor.clamp(2.0, 100.0).ceil() as usize;
+        count *= factor;
     }
 }
 
@@ -206,10 +212,9 @@ fn main() -> Result<()> {
     let tape = ("native-tape", &NativeReverse::default());
     let dual = ("dual", &Dual::default());
     let rosenbrock = |n: usize| (format!("rosenbrock_n{n}"), Rosenbrock::new(n));
-    for (n, value, grad_l1) in [
-        (1000, 416_358.969_87, 1_027_137.878_56),
-        (100_000, 45_361_157.799_2, 110_622_336.686),
-    ] {
+    for (n, value, grad_l1) in
+        [(1000, 416_358.969_87, 1_027_137.878_56), (100_000, 45_361_157.799_2, 110_622_336.686)]
+    {
         let (name, f) = rosenbrock(n);
         let (x, expected) = (f.point(), Expected { value, grad_l1 });
         gradient(&arguments, tape, (&name, &f, &x), &expected)?;

@@ -34,7 +34,7 @@ impl Gmm {
 
     /// What does not depend on the parameters, for `gamma = 1` and `m = 0`.
     fn constant(d: usize, k: usize, n: usize) -> f64 {
-        let (df, half) = (d as f64, (d as f64 + 1.0) / 2.0);
+        let (df, half) = (d as f64, f64::midpoint(d as f64, 1.0));
         let log_gamma_d = df * (df - 1.0) / 4.0 * PI.ln()
             + (1..=d).map(|j| libm::lgamma(half + (1.0 - j as f64) / 2.0)).sum::<f64>();
         let wishart = (df + 1.0) * df * (-LN_2 / 2.0) - log_gamma_d;

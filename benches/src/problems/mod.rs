@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn values_are_those_of_the_other_programs() {
         close(value(&Rosenbrock::new(1000), &Rosenbrock::new(1000).point())[0], 416_358.969_87);
-        close(value(&LotkaVolterra, &LotkaVolterra::point())[0], 4487.902_896_93);
+        close(value(&LotkaVolterra, &LotkaVolterra::point())[0], 4_487.902_896_93);
         for (d, k, expected) in
             [(2, 5, -1_854.715_202_9), (10, 25, -7_638.138_214_15), (32, 25, -6_991.583_634_4)]
         {

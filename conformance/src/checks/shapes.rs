@@ -308,13 +308,11 @@ pub(crate) fn handles_many_inputs(subject: &Subject, law: Law) -> Vec<Violation>
                 findings.note("pushforward", wrong);
             }
         }
-        if affordable(Operation::Gradient) {
-            if let Some(found) = findings.expect("gradient", prepared.gradient(&x)) {
-                let allowed =
-                    subject.tolerance(1) * if subject.is_exact() { 2.0 } else { plain[0] };
-                findings
-                    .note("gradient", crate::subject::differ(found.as_slice(), &gradient, allowed));
-            }
+        if affordable(Operation::Gradient)
+            && let Some(found) = findings.expect("gradient", prepared.gradient(&x))
+        {
+            let allowed = subject.tolerance(1) * if subject.is_exact() { 2.0 } else { plain[0] };
+            findings.note("gradient", crate::subject::differ(found.as_slice(), &gradient, allowed));
         }
     });
     findings.expect("10⁵ inputs", result);

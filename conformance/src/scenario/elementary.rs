@@ -145,9 +145,8 @@ fn binary_row(function: Binary, a: f64, b: f64) -> (f64, [f64; 2], [f64; 3]) {
             (a.atan2(b), [b / rr, -a / rr], [aa, (a * a - b * b) / (rr * rr), -aa])
         }
         Binary::Max if a > b => (a, [1.0, 0.0], [0.0; 3]),
-        Binary::Max => (b, [0.0, 1.0], [0.0; 3]),
         Binary::Min if a < b => (a, [1.0, 0.0], [0.0; 3]),
-        Binary::Min => (b, [0.0, 1.0], [0.0; 3]),
+        Binary::Max | Binary::Min => (b, [0.0, 1.0], [0.0; 3]),
         Binary::Copysign => (a, [1.0, 0.0], [0.0; 3]),
     }
 }
