@@ -104,10 +104,10 @@ impl Fd {
 
     /// `f(x)`, the Jacobian, and the estimated absolute error of each of its entries.
     ///
-    /// The error covers truncation (the difference of two orders), round-off for values that are as
-    /// accurate as [`Function::precision`] says, and one more rounding of the argument. It is an
-    /// estimate, on the safe side for smooth
-    /// functions; it cannot know of a feature that no evaluation met. NaN where `f(x)` is not finite.
+    /// The error covers truncation (the difference of two orders), the noise of the values (what
+    /// [`Function::precision`] says, or what their last digits and differences show if that is more),
+    /// and one more rounding of the argument. It is an estimate, on the safe side for smooth
+    /// functions; noise that hides may exceed it by a small factor, and it cannot know of a feature that no evaluation met. NaN where `f(x)` is not finite.
     ///
     /// ```
     /// use ad_fd::Fd;

@@ -1,9 +1,11 @@
 //! The derivative along a line, from stencils whose steps follow the errors they show.
 
+use std::array::from_fn;
+
 use ad_api::{AdError, Failure, Function, Result, Scalar, scratch};
 
 use crate::line::Line;
-use crate::stencil::{MAX_STEPS, Side, Stencil};
+use crate::stencil::{GAUGES, MAX_STEPS, Side, Stencil};
 use crate::track::{Estimate, Ladder, Track, UNRESOLVED};
 
 /// The most windows on both sides of the point, and on one.
@@ -16,6 +18,15 @@ const POOR: f64 = 1e4;
 
 /// An error of this part of `f` over the scale of `x` is bearable even in a derivative near zero.
 const NO_DIGIT: f64 = 1e-2;
+
+/// Differences of all orders within this factor are those of noise.
+const PLATEAU: f64 = 8.0;
+
+/// Last digits above this part of the values are taken for steps of the function.
+const COARSE: f64 = 1e-4;
+
+/// Noise above this part of the values is taken for a feature of the function.
+const ROUGH: f64 = 1e-5;
 
 /// How derivatives are to be computed; see [`Fd`](crate::Fd).
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +72,10 @@ pub(crate) struct Workspace<'w, S> {
     slopes: &'w mut [S],
     /// The largest value of `f` that went into each slope; NaN if there is no slope.
     sizes: &'w mut [f64],
+    /// `(f(x + s) + f(x - s)) / 2 - f(x)` at each of the steps, of a central stencil.
+    bends: &'w mut [f64],
+    /// The last digit of the values that went into each slope; see [`last_digit`].
+    digits: &'w mut [f64],
     tracks: &'w mut [Track],
 }
 
@@ -74,12 +89,23 @@ impl<S: Scalar> Workspace<'_, S> {
         let mut tracks: Vec<Track> = scratch::take();
         tracks.resize(m, Track::new(true));
         let result = scratch::with(x.len() + (2 + MAX_STEPS) * m, |buffer: &mut [S]| {
-            scratch::with(MAX_STEPS * m, |sizes: &mut [f64]| {
+            scratch::with(3 * MAX_STEPS * m, |reals: &mut [f64]| {
+                let (sizes, reals) = reals.split_at_mut(MAX_STEPS * m);
+                let (bends, digits) = reals.split_at_mut(MAX_STEPS * m);
                 let (point, buffer) = buffer.split_at_mut(x.len());
                 let (plus, buffer) = buffer.split_at_mut(m);
                 let (minus, slopes) = buffer.split_at_mut(m);
                 point.copy_from_slice(x);
-                body(&mut Workspace { point, plus, minus, slopes, sizes, tracks: &mut tracks })
+                body(&mut Workspace {
+                    point,
+                    plus,
+                    minus,
+                    slopes,
+                    sizes,
+                    bends,
+                    digits,
+                    tracks: &mut tracks,
+                })
             })
         });
         scratch::give(tracks);
@@ -118,10 +144,14 @@ pub(crate) fn along<S: Scalar, F: Function>(
         }
     }
     let failure = search.failure;
+    let largest = y.iter().map(|y| y.primal().abs()).filter(|y| y.is_finite()).fold(0.0, f64::max);
     for track in workspace.tracks.iter().filter(|track| track.live) {
         let Some(best) = track.best else { return Err(no_derivative(plan, line, failure)) };
-        // No digit, even in the units of the function.
-        if best.error() > best.value.abs().max(NO_DIGIT * best.size / line.unit) {
+        // No digit, even in the units of the function, or of what it is a difference of. An output
+        // that is nothing but the noise of others, like a vanishing entry of a gradient, is zero.
+        let size = best.size.max(best.values / plan.precision);
+        let bearable = (NO_DIGIT * size).max(plan.target() * largest) / line.unit;
+        if best.error() > best.value.abs().max(bearable) {
             return Err(no_digit(line, &best));
         }
     }
@@ -130,7 +160,7 @@ pub(crate) fn along<S: Scalar, F: Function>(
     }
     if let Some(errors) = errors {
         for (error, track) in errors.iter_mut().zip(&*workspace.tracks) {
-            *error = track.best.map_or(f64::NAN, |best| best.error_with_argument() * line.stretch);
+            *error = track.best.map_or(f64::NAN, |best| best.safe_error() * line.stretch);
         }
     }
     Ok(())
@@ -230,6 +260,42 @@ impl Window {
 
     fn has_room(&self) -> bool {
         self.range.0 <= self.range.1
+    }
+}
+
+/// The weight of the last binary digit of `x ≥ 0` that is not zero; infinite for zero.
+///
+/// A difference of large numbers is a multiple of *their* rounding unit. If all values share many
+/// zeros at the end, this is how many digits were lost.
+fn last_digit(x: f64) -> f64 {
+    let bits = x.to_bits();
+    if x == 0.0 {
+        f64::INFINITY
+    } else if bits.trailing_zeros() >= f64::MANTISSA_DIGITS - 1 {
+        x // a power of two
+    } else {
+        x - f64::from_bits(bits & (bits - 1))
+    }
+}
+
+/// The noise of the values that the differences of a window show, if they do: `gauges` are the
+/// largest of the highest orders, of the next lower ones, and of those below.
+///
+/// Differences of a function that the steps resolve fall from order to order, those of noise do not
+/// (Moré and Wild, section 3, ask for three that agree within a factor of 4). Of two of the highest
+/// order both may be small by accident, which the lower ones then show.
+fn noise_of([highest, lower, lowest]: [f64; GAUGES], size: f64) -> f64 {
+    let largest = highest.max(lower);
+    if largest > ROUGH * size {
+        0.0 // steps that are too long have such differences too
+    } else if lower <= PLATEAU * highest {
+        largest
+    } else if lowest <= PLATEAU * lower {
+        lower
+    } else if lowest.is_finite() && highest * lowest > PLATEAU * lower * lower {
+        highest // the fall from order to order ends there
+    } else {
+        0.0
     }
 }
 
@@ -342,20 +408,22 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             }
             let found = self.combine(window, level, output);
             let track = &mut self.workspace.tracks[output];
-            let Some(found) = found else {
+            let Some((found, noise)) = found else {
                 track.met_hole = true;
                 continue;
             };
-            if track.accept(found) {
+            if track.accept(found, noise) {
                 self.derivative[output] = self.weigh(window, level, output);
             }
         }
     }
 
     /// The estimate for one output, `None` if the window has a hole.
-    fn combine(&self, window: &Window, level: i32, output: usize) -> Option<Estimate> {
+    fn combine(&self, window: &Window, level: i32, output: usize) -> Option<(Estimate, f64)> {
         let (m, stencil) = (self.y.len(), window.stencil);
         let (mut value, mut check, mut size) = (0.0, 0.0, 0.0);
+        let (mut digit, mut still) = (f64::INFINITY, true);
+        let (mut odd, mut even) = ([0.0; GAUGES], [0.0; GAUGES]);
         for (j, (row, held, _)) in window.rows(level).enumerate() {
             let entry = row * m + output;
             let (slope, largest) = (self.workspace.slopes[entry], self.workspace.sizes[entry]);
@@ -365,8 +433,23 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
             value += slope.primal() * window.weights()[j];
             check += slope.primal() * stencil.check[j];
             size = largest.max(size);
+            digit = self.workspace.digits[entry].min(digit);
+            still &= slope.primal() == 0.0;
+            for k in 0..GAUGES {
+                odd[k] += slope.primal() * stencil.slopes[k].weights[j];
+                even[k] += self.workspace.bends[entry] * stencil.bends[k].weights[j];
+            }
         }
+        let exact = still || digit > COARSE * size;
+        let step = window.step(level);
         let difference = (value - check).abs();
+        // The two differences of the highest orders.
+        let shown = stencil.difference * even[0].abs() / step;
+        let gauges = from_fn(|k| {
+            let exists = stencil.slopes[k].exists || stencil.bends[k].exists;
+            if exists { (odd[k] * step).abs().max(even[k].abs()) } else { f64::INFINITY }
+        });
+        let noise = if window.full { noise_of(gauges, size) } else { 0.0 };
         // Where steps are too long for the function, no difference of orders means anything, and
         // this one may be small by the weights alone.
         let surprise = difference * stencil.surprise();
@@ -375,13 +458,17 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
         let estimate = Estimate {
             level,
             value,
-            truncation: if resolved { difference } else { surprise },
+            truncation: if resolved { difference.max(shown) } else { surprise },
             surprise: relative,
-            noise: stencil.noise * self.plan.precision * size / window.step(level),
-            argument: stencil.noise * self.line.grid * value.abs() / window.step(level),
+            // What varies in whole digits is off by as much, if it is not a step function.
+            values: (self.plan.precision * size).max(if exact { 0.0 } else { digit }),
+            gain: stencil.noise / step,
+            argument: stencil.noise * self.line.grid * value.abs() / step,
+            hidden: if window.full { stencil.noise * gauges[0] / step } else { 0.0 },
             size,
         };
-        (estimate.value.is_finite() && estimate.error().is_finite()).then_some(estimate)
+        let finite = estimate.value.is_finite() && estimate.error().is_finite();
+        finite.then_some((estimate, noise))
     }
 
     /// The derivative itself: linear in the values of `f`, with all that they carry.
@@ -393,9 +480,12 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
     /// Evaluates `f` at one step and stores its slopes, or NaN for their sizes.
     fn slopes(&mut self, side: Side, row: usize, step: f64) {
         let m = self.y.len();
-        let Workspace { point, plus, minus, slopes, sizes, .. } = &mut *self.workspace;
+        let Workspace { point, plus, minus, slopes, sizes, bends, digits, .. } =
+            &mut *self.workspace;
         let slopes = &mut slopes[row * m..(row + 1) * m];
         let sizes = &mut sizes[row * m..(row + 1) * m];
+        let bends = &mut bends[row * m..(row + 1) * m];
+        let digits = &mut digits[row * m..(row + 1) * m];
         let mut eval = |t: f64, values: &mut [S]| {
             let t = self.line.place(t, point);
             let result = self.f.eval(point, values);
@@ -415,12 +505,22 @@ impl<S: Scalar, F: Function> Search<'_, '_, S, F> {
                 return;
             }
         };
+        let minus: &[S] = minus;
         let origin = if side == Side::Central { minus } else { self.y };
         for (i, (slope, size)) in slopes.iter_mut().zip(sizes).enumerate() {
             *slope = (plus[i] - origin[i]) / (to - from);
             let [a, b, c] = [plus[i], origin[i], self.y[i]].map(|value| value.primal().abs());
+            digits[i] = last_digit(a).min(last_digit(b)).min(last_digit(c));
             // `max` drops NaN, the slope keeps it.
             *size = if slope.primal().is_finite() { a.max(b).max(c) } else { f64::NAN };
+            if side == Side::Central {
+                let centre = self.y[i].primal();
+                let (above, below) = (plus[i].primal() - centre, minus[i].primal() - centre);
+                // The two steps differ by a rounding, which is no noise of `f`.
+                bends[i] = 0.5 * ((above + below) - slope.primal() * (to + from));
+            } else {
+                bends[i] = 0.0;
+            }
         }
     }
 }

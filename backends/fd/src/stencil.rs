@@ -41,6 +41,12 @@ pub(crate) struct Stencil {
     pub(crate) check: [f64; MAX_STEPS],
     /// The error of either formula is at most `noise · δ / h` if each value of `f` is off by `δ`.
     pub(crate) noise: f64,
+    /// Differences of high order in the slopes, for the noise; see [`Gauge`].
+    pub(crate) slopes: [Gauge; GAUGES],
+    /// The same in the bends of a central stencil.
+    pub(crate) bends: [Gauge; GAUGES],
+    /// The noise of the difference of the two formulas is `difference · δ / h` (root mean square).
+    pub(crate) difference: f64,
     /// The error of `check` is `truncation · hᵖ · f⁽ᵖ⁺¹⁾ / (p + 1)!`.
     truncation: f64,
 }
@@ -72,6 +78,16 @@ impl Stencil {
             let centre: f64 = if central { 0.0 } else { over_step().sum() };
             over_step().map(f64::abs).sum::<f64>() + centre.abs()
         };
+        // Values and checks differ by a difference of the highest order.
+        let variance = (0..=levels).map(|j| ((value[j] - check[j]) / steps[j]).powi(2));
+        let half = if central { 0.5 } else { 1.0 };
+        let difference = (half * variance.sum::<f64>()).sqrt();
+        let gauges = |bends: bool| {
+            from_fn(|k| {
+                let count = (levels + 1).saturating_sub(k);
+                Gauge::new(&steps[..count], central, bends)
+            })
+        };
         // The remainder of interpolation at the nodes of `check`.
         let product: f64 = steps[..levels].iter().product();
         Stencil {
@@ -80,6 +96,9 @@ impl Stencil {
             steps,
             value,
             check,
+            slopes: gauges(false),
+            bends: if central { gauges(true) } else { [Gauge::NONE; GAUGES] },
+            difference,
             noise: noise_of(&value).max(noise_of(&check)),
             truncation: if central { product * product } else { product },
         }
@@ -102,6 +121,57 @@ impl Stencil {
     pub(crate) fn first_step(&self, precision: f64) -> f64 {
         let p = self.order as f64;
         (self.noise * precision / (p * self.truncation)).powf(1.0 / (p + 1.0))
+    }
+}
+
+/// The numbers of steps that gauges leave out, from 0.
+pub(crate) const GAUGES: usize = 3;
+
+/// A difference of the values of a window that is zero for polynomials up to a high degree: what it
+/// shows of a smooth function whose steps are short is the noise of the values.
+///
+/// It weighs the slopes at the first steps times `h`, or the *bends*
+/// `(f(x + s) + f(x - s)) / 2 - f(x)` there, so that independent noise of standard deviation `δ`
+/// gives a number of standard deviation `δ`.
+///
+/// # References
+///
+/// R. W. Hamming, *Introduction to Applied Numerical Analysis* (1971), chapter 6, and J. J. Moré and
+/// S. M. Wild, *Estimating computational noise*, SIAM Journal on Scientific Computing 33 (2011)
+/// 1292-1314, sections 2 and 3, on steps of equal length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gauge {
+    pub(crate) weights: [f64; MAX_STEPS],
+    /// Whether there are steps enough for it.
+    pub(crate) exists: bool,
+}
+
+impl Gauge {
+    const NONE: Gauge = Gauge { weights: [0.0; MAX_STEPS], exists: false };
+
+    fn new(steps: &[f64], central: bool, bends: bool) -> Gauge {
+        if steps.len() < if bends { 1 } else { 2 } {
+            return Gauge::NONE;
+        }
+        // Divided differences of the slopes, or of the bends over s², in s² (one-sided: in s).
+        let node = |s: f64| if central { s * s } else { s };
+        let mut weights = from_fn(|j| {
+            let Some(&s) = steps.get(j) else { return 0.0 };
+            let others = steps.iter().enumerate().filter(|&(k, _)| k != j);
+            let product: f64 = others.map(|(_, &other)| node(s) - node(other)).product();
+            if bends { (product * node(s)).recip() } else { product.recip() }
+        });
+        // The weight of each value, and of the one in the centre.
+        let value = |j: usize| if bends { weights[j] } else { weights[j] / steps[j] };
+        let apart: f64 = (0..steps.len()).map(|j| value(j).powi(2)).sum();
+        let centre: f64 = (0..steps.len()).map(value).sum();
+        let variance = match (central, bends) {
+            (true, false) => 0.5 * apart,
+            (true, true) => 0.5 * apart + centre * centre,
+            (false, _) => apart + centre * centre,
+        };
+        weights.iter_mut().for_each(|weight| *weight /= variance.sqrt());
+        Gauge { weights, exists: true }
     }
 }
 

@@ -11,18 +11,29 @@ pub(crate) struct Estimate {
     pub(crate) truncation: f64,
     /// How far one slope is from what the others predict, as a part of the derivative.
     pub(crate) surprise: f64,
-    /// The round-off that the precision of `f` leads to.
-    pub(crate) noise: f64,
+    /// The noise of the values: what their size and the precision of `f` give, or what differences
+    /// show if that is more.
+    pub(crate) values: f64,
+    /// The noise of the derivative for each unit of that.
+    pub(crate) gain: f64,
     /// What it adds if `f` rounds its argument once more. It does not steer the search: a function
     /// that does not round has far smaller errors.
     pub(crate) argument: f64,
+    /// The noise if all that the differences of the highest order show is noise. It does not steer the
+    /// search either: mostly it is truncation, which weighs less.
+    pub(crate) hidden: f64,
     /// The largest value of `f` in the window.
     pub(crate) size: f64,
 }
 
 impl Estimate {
     pub(crate) fn error(&self) -> f64 {
-        self.truncation + self.noise
+        self.truncation + self.noise()
+    }
+
+    /// What the noise of the values leads to.
+    pub(crate) fn noise(&self) -> f64 {
+        self.gain * self.values
     }
 
     /// Whether the steps are short enough for `truncation` to mean anything.
@@ -30,13 +41,14 @@ impl Estimate {
         self.surprise <= UNRESOLVED
     }
 
-    pub(crate) fn error_with_argument(&self) -> f64 {
-        self.error() + self.argument
+    /// The error with what does not steer the search.
+    pub(crate) fn safe_error(&self) -> f64 {
+        self.truncation + self.noise().max(self.hidden) + self.argument
     }
 
     /// Whether the steps are too long for the function, rather than too short for its noise.
     fn is_blurred(&self) -> bool {
-        !self.is_resolved() && self.truncation > DOUBT * self.noise
+        !self.is_resolved() && self.truncation > DOUBT * self.noise()
     }
 }
 
@@ -56,6 +68,8 @@ pub(crate) struct Track {
     pub(crate) met_hole: bool,
     /// Whether the steps of some window were too long.
     blurred: bool,
+    /// The largest noise of the values that the differences of a window showed.
+    noise: f64,
 }
 
 /// What [`Track::next`] needs to know of the search on one side.
@@ -91,7 +105,15 @@ const BLIND: i32 = 8;
 
 impl Track {
     pub(crate) fn new(wanted: bool) -> Self {
-        Track { wanted, live: wanted, best: None, here: false, met_hole: false, blurred: false }
+        Track {
+            wanted,
+            live: wanted,
+            best: None,
+            here: false,
+            met_hole: false,
+            blurred: false,
+            noise: 0.0,
+        }
     }
 
     /// Forgets the search, for another line.
@@ -100,8 +122,14 @@ impl Track {
         self.live &= finite;
     }
 
-    /// Makes `found` the best estimate if it is better.
-    pub(crate) fn accept(&mut self, found: Estimate) -> bool {
+    /// Makes `found` the best estimate if it is better. `noise` is what its differences show of the
+    /// noise of the values.
+    pub(crate) fn accept(&mut self, mut found: Estimate, noise: f64) -> bool {
+        self.noise = self.noise.max(noise);
+        // Where no value differs from another, steps may have gone under in the noise that longer
+        // ones showed.
+        let still = found.value == 0.0 && found.truncation == 0.0;
+        found.values = found.values.max(if still { self.noise } else { noise });
         self.blurred |= found.is_blurred();
         let better = self.best.is_none_or(|best| {
             let gap = (found.value - best.value).abs();
@@ -145,7 +173,7 @@ impl Track {
         }
         let &Ladder { tried, range: (lowest, highest), .. } = ladder;
         let level = match self.best.filter(|_| self.here) {
-            Some(best) => improve(&best, self.blurred, ladder)?,
+            Some(best) => improve(&best, self, ladder)?,
             None => retreat(ladder)?,
         };
         let level = level.clamp(lowest, highest);
@@ -161,10 +189,10 @@ fn retreat(ladder: &Ladder) -> Option<i32> {
     (times <= 4).then(|| lowest.saturating_sub(window << (times - 1)))
 }
 
-fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
+fn improve(best: &Estimate, track: &Track, ladder: &Ladder) -> Option<i32> {
     let below = || ladder.tried.iter().filter(|&&level| level < best.level);
     let above = ladder.tried.iter().any(|&level| level > best.level);
-    let (truncation, noise, p) = (best.truncation, best.noise, ladder.order as f64);
+    let (truncation, noise, p) = (best.truncation, best.noise(), ladder.order as f64);
     if best.value == 0.0 && truncation == 0.0 {
         // No dependence, or none that a step so short can show.
         return (best.level + SHORT < ladder.unit && !above).then_some(ladder.unit);
@@ -172,7 +200,7 @@ fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
     if truncation > 2.0 * noise {
         // The minimum of truncation·sᵖ + noise/s over the ratio s of steps.
         let down = levels((p * truncation / noise).log2() / (p + 1.0));
-        let (down, tries) = match (truncation > DOUBT * noise, blurred) {
+        let (down, tries) = match (truncation > DOUBT * noise, track.blurred) {
             (true, true) => (if best.is_resolved() { down } else { down.max(BLIND) }, 6),
             (true, false) => (down, 3),
             (false, _) => (down, 1),
@@ -182,10 +210,11 @@ fn improve(best: &Estimate, blurred: bool, ladder: &Ladder) -> Option<i32> {
             return Some(lowest.unwrap_or(&best.level).saturating_sub(down));
         }
         // Shorter steps made it worse, so this is noise beyond the model: longer steps.
-        let up = levels((truncation / noise).log2() / (p + 1.0));
-        return (tries > 1 && !above).then(|| best.level.saturating_add(up));
-    }
-    if best.size > 4.0 * ladder.centre.abs() {
+        if tries > 1 {
+            let up = levels((truncation / noise).log2() / (p + 1.0));
+            return (!above).then(|| best.level.saturating_add(up));
+        }
+    } else if track.noise < best.values && best.size > 4.0 * ladder.centre.abs() {
         // The values are large because they vary: shorter steps have less noise.
         return below().next().is_none().then(|| best.level - 3);
     }
