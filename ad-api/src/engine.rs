@@ -176,7 +176,7 @@ fn seeds(
 /// Functions without inputs or outputs are settled here: the value is evaluated, the derivative is
 /// empty, and the result is `None`. So an adapter begins with
 ///
-/// ```ignore
+/// ```text
 /// let Some(tangents) = check_pushforward(f, x, x_dot, y, y_dot)? else { return Ok(()) };
 /// ```
 ///

@@ -363,7 +363,7 @@ pub mod elementary {
 /// and 64 bits or more of plain data; everything else is written here: the operators, `num_traits`,
 /// `approx`, `simba` and nalgebra's `ComplexField` and `RealField`.
 ///
-/// ```ignore
+/// ```text
 /// ad_api::scalar!([S: Scalar, const N: usize] Dual<S, N>);
 /// ```
 #[macro_export]
