@@ -56,7 +56,12 @@ impl<F: Function> Scan<F> {
         AdError::check_len("data", data.len(), steps * constants, "steps times constants")?;
         let (inputs, outputs) = (step.inputs(), step.outputs());
         if inputs < state + constants {
-            AdError::check_len("step", inputs, state + constants, "inputs for state and constants")?;
+            AdError::check_len(
+                "step",
+                inputs,
+                state + constants,
+                "inputs for state and constants",
+            )?;
         }
         if outputs < state {
             AdError::check_len("step", outputs, state, "outputs for the next state")?;

@@ -105,6 +105,7 @@ mod linearization;
 mod pool;
 mod prepared;
 mod record;
+mod structure;
 mod sweep;
 mod tape;
 mod var;

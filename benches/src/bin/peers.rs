@@ -126,7 +126,7 @@ fn measure(
         println!("{}", serde_json::to_string(&row).expect("plain numbers"));
     } else {
         println!(
-            "{:<14} {:<22} {:>14.0} {:>14.0} {:>8.2} {:>12}",
+            "{:<15} {:<22} {:>14.0} {:>14.0} {:>8.2} {:>12}",
             row.peer, row.problem, row.primal_ns, row.gradient_ns, row.ratio, row.peak_bytes
         );
     }
@@ -139,6 +139,16 @@ fn gradient<B: Backend, F: Function>(
     (problem, f, x): (&str, &F, &[f64]),
     expected: &Expected,
 ) -> Result<()> {
+    structured(arguments, (peer, backend), (problem, f, f, x), expected)
+}
+
+/// A gradient of `f`, a function that states its structure, against the primal of the plain one.
+fn structured<B: Backend, P: Function, F: Function>(
+    arguments: &Arguments,
+    (peer, backend): (&'static str, &B),
+    (problem, plain, f, x): (&str, &P, &F, &[f64]),
+    expected: &Expected,
+) -> Result<()> {
     let mut prepared = backend.prepare(f, x)?;
     let mut gradient = vec![0.0; x.len()];
     let mut y = [0.0];
@@ -147,7 +157,7 @@ fn gradient<B: Backend, F: Function>(
         peer,
         problem,
         expected,
-        || consume(f.eval(black_box(x), black_box(&mut y))),
+        || consume(plain.eval(black_box(x), black_box(&mut y))),
         || match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
             Ok(value) => (value, gradient.iter().map(|g| g.abs()).sum()),
             Err(error) => panic!("{peer} on {problem}: {error}"),
@@ -195,24 +205,54 @@ fn blocks<B: Backend>(
     Ok(())
 }
 
+/// The same blocks from one preparation of all residuals.
+fn map_blocks(arguments: &Arguments, backend: &NativeReverse, expected: &Expected) -> Result<()> {
+    let bundle = Bundle::generate();
+    let inputs: Vec<[f64; 17]> = (0..bundle.observations()).map(|i| bundle.input(i)).collect();
+    let (f, x) = bundle.structured()?;
+    let mut prepared = backend.prepare(&f, &x)?;
+    let mut y = vec![0.0; f.outputs()];
+    let mut blocks = vec![0.0; f.rows() * 2 * f.row_inputs()];
+    measure(
+        arguments,
+        "native-prepared",
+        "ba_jac_p31843",
+        expected,
+        || {
+            for x in &inputs {
+                let mut y = [0.0; 2];
+                consume(Observation.eval(black_box(x), black_box(&mut y)));
+            }
+        },
+        || {
+            if let Err(error) = prepared.value_and_blocks_into(black_box(&x), &mut y, &mut blocks) {
+                panic!("native-prepared: {error}");
+            }
+            (y.iter().map(|y| y * y).sum(), blocks.iter().map(|d| d.abs()).sum())
+        },
+    );
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if !arguments.json {
         println!(
-            "{:<14} {:<22} {:>14} {:>14} {:>8} {:>12}",
+            "{:<15} {:<22} {:>14} {:>14} {:>8} {:>12}",
             "peer", "problem", "primal ns", "gradient ns", "ratio", "peak bytes"
         );
     }
     let tape = ("native-tape", &NativeReverse::default());
+    let prepared = ("native-prepared", &NativeReverse::default());
     let dual = ("dual", &Dual::default());
     let rosenbrock = |n: usize| (format!("rosenbrock_n{n}"), Rosenbrock::new(n));
-    for (n, value, grad_l1) in [
-        (1000, 416_358.969_87, 1_027_137.878_56),
-        (100_000, 45_361_157.799_2, 110_622_336.686),
-    ] {
+    for (n, value, grad_l1) in
+        [(1000, 416_358.969_87, 1_027_137.878_56), (100_000, 45_361_157.799_2, 110_622_336.686)]
+    {
         let (name, f) = rosenbrock(n);
         let (x, expected) = (f.point(), Expected { value, grad_l1 });
         gradient(&arguments, tape, (&name, &f, &x), &expected)?;
+        structured(&arguments, prepared, (&name, &f, &f.structured()?, &x), &expected)?;
         if n <= 1000 {
             gradient(&arguments, dual, (&name, &f, &x), &expected)?;
         }
@@ -220,6 +260,9 @@ fn main() -> Result<()> {
     let (x, expected) =
         (LotkaVolterra::point(), Expected { value: 4_487.902_896_93, grad_l1: 6_323.204_407_36 });
     gradient(&arguments, tape, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
+    let scan = LotkaVolterra::structured()?;
+    let lv = ("lv_rk4_1000", &LotkaVolterra, &scan, &x[..]);
+    structured(&arguments, prepared, lv, &expected)?;
     gradient(&arguments, dual, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
     for (d, k, value, grad_l1) in [
         (2, 5, -1_854.715_202_9, 2_506.961_382_18),
@@ -229,6 +272,8 @@ fn main() -> Result<()> {
         let (f, theta) = Gmm::generate(d, k, 1000);
         let name = format!("gmm_d{d}_k{k}_n1000");
         gradient(&arguments, tape, (&name, &f, &theta), &Expected { value, grad_l1 })?;
+        let rows = (&name[..], &f, &f.structured()?, &theta[..]);
+        structured(&arguments, prepared, rows, &Expected { value, grad_l1 })?;
         if d == 2 {
             gradient(&arguments, dual, (&name, &f, &theta), &Expected { value, grad_l1 })?;
         }
@@ -238,5 +283,6 @@ fn main() -> Result<()> {
     gradient(&arguments, tape, ("lstm_l2_c1024_b14", &f, &theta), &expected)?;
     let expected = Expected { value: 337_581_795.279, grad_l1: 37_099_117.434_1 };
     blocks(&arguments, tape, &expected)?;
+    map_blocks(&arguments, &NativeReverse::default(), &expected)?;
     blocks(&arguments, dual, &expected)
 }
