@@ -4,6 +4,8 @@
 //! differ, rules, and derivatives that come out as NaN, since the faster ways do not treat zero times
 //! infinity as zero.
 
+#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
+
 mod jet;
 mod lanes;
 mod method;

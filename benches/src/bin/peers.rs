@@ -82,21 +82,22 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Times `gradient` against `primal` in alternating batches and checks the results.
+/// Times `gradient` against `primal` in alternating batches and checks the results. `gradient` is told
+/// whether value and sum are wanted, for only the derivatives are timed.
 fn measure(
     arguments: &Arguments,
     peer: &'static str,
     problem: &str,
     expected: &Expected,
     mut primal: impl FnMut(),
-    mut gradient: impl FnMut() -> (f64, f64),
+    mut gradient: impl FnMut(bool) -> (f64, f64),
 ) {
     if !problem.contains(&arguments.only) {
         return;
     }
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let (value, grad_l1) = gradient();
+    let (value, grad_l1) = gradient(true);
     let peak_bytes = MEMORY.peak_usage().saturating_sub(before);
     for (name, found, expected) in
         [("value", value, expected.value), ("grad_l1", grad_l1, expected.grad_l1)]
@@ -104,11 +105,11 @@ fn measure(
         let error = (found / expected - 1.0).abs();
         assert!(error < 1e-9, "{peer} on {problem}: {name} is {found}, expected {expected}");
     }
-    let counts = (repetitions(&mut primal), repetitions(|| consume(gradient())));
+    let counts = (repetitions(&mut primal), repetitions(|| consume(gradient(false))));
     let times: Vec<(f64, f64)> = (0..BATCHES)
         .map(|_| {
             let primal = batch(counts.0, &mut primal).as_secs_f64() / counts.0 as f64;
-            let gradient = batch(counts.1, || consume(gradient()));
+            let gradient = batch(counts.1, || consume(gradient(false)));
             (primal * 1e9, gradient.as_secs_f64() / counts.1 as f64 * 1e9)
         })
         .collect();
@@ -130,6 +131,10 @@ fn measure(
             row.peer, row.problem, row.primal_ns, row.gradient_ns, row.ratio, row.peak_bytes
         );
     }
+}
+
+fn l1(derivatives: &[f64]) -> f64 {
+    derivatives.iter().map(|d| d.abs()).sum()
 }
 
 /// A gradient through a prepared backend.
@@ -158,8 +163,8 @@ fn structured<B: Backend, P: Function, F: Function>(
         problem,
         expected,
         || consume(plain.eval(black_box(x), black_box(&mut y))),
-        || match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
-            Ok(value) => (value, gradient.iter().map(|g| g.abs()).sum()),
+        |sum| match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
+            Ok(value) => (value, if sum { l1(&gradient) } else { 0.0 }),
             Err(error) => panic!("{peer} on {problem}: {error}"),
         },
     );
@@ -190,15 +195,14 @@ fn blocks<B: Backend>(
                 consume(Observation.eval(black_box(x), black_box(&mut y)));
             }
         },
-        || {
-            inputs.iter().fold((0.0, 0.0), |(value, l1), x| {
+        |_| {
+            inputs.iter().fold((0.0, 0.0), |(value, sum), x| {
                 if let Err(error) =
                     prepared.value_and_pushforward_into(x, &seeds, &mut y, &mut columns)
                 {
                     panic!("{peer}: {error}");
                 }
-                let block: f64 = columns.iter().map(|d| d.abs()).sum();
-                (value + y[0] * y[0] + y[1] * y[1], l1 + block)
+                (value + y[0] * y[0] + y[1] * y[1], sum + l1(&columns))
             })
         },
     );
@@ -224,11 +228,11 @@ fn map_blocks(arguments: &Arguments, backend: &NativeReverse, expected: &Expecte
                 consume(Observation.eval(black_box(x), black_box(&mut y)));
             }
         },
-        || {
+        |sum| {
             if let Err(error) = prepared.value_and_blocks_into(black_box(&x), &mut y, &mut blocks) {
                 panic!("native-prepared: {error}");
             }
-            (y.iter().map(|y| y * y).sum(), blocks.iter().map(|d| d.abs()).sum())
+            if sum { (y.iter().map(|y| y * y).sum(), l1(&blocks)) } else { (0.0, 0.0) }
         },
     );
     Ok(())

@@ -23,7 +23,8 @@ impl LotkaVolterra {
     }
 }
 
-/// The parameters of a Lotka-Volterra system with its right-hand side.
+/// The right-hand side for the parameters `a, b, c, e`.
+#[inline]
 fn slope<S: Scalar>(p: &[S], x: S, y: S) -> (S, S) {
     let meetings = x * y;
     (p[0] * x - p[1] * meetings, p[2] * meetings - p[3] * y)

@@ -1,6 +1,5 @@
 //! A value with `N` tangents, for bodies with few inputs.
 
-use std::array::from_fn;
 use std::sync::Arc;
 
 use ad_api::{AdError, Failure, Lift, Rule, Scalar};
@@ -15,51 +14,64 @@ pub(crate) struct Jet<S, const N: usize> {
 
 impl<S: Scalar, const N: usize> Jet<S, N> {
     /// The input numbered `j`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn input(re: S, j: usize) -> Self {
-        Jet { re, eps: from_fn(|k| S::from(if k == j { 1.0 } else { 0.0 })) }
+        let mut eps = [S::from(0.0); N];
+        if let Some(eps) = eps.get_mut(j) {
+            *eps = S::from(1.0);
+        }
+        Jet { re, eps }
     }
 
-    #[inline]
+    // PERF: plain loops. `array::from_fn` and zipped iterators are calls of functions.
+    #[inline(always)]
     fn map(self, re: S, d: impl Fn(S) -> S) -> Self {
-        Jet { re, eps: from_fn(|k| d(self.eps[k])) }
+        let mut eps = self.eps;
+        for eps in &mut eps {
+            *eps = d(*eps);
+        }
+        Jet { re, eps }
     }
 
-    #[inline]
+    #[inline(always)]
     fn zip(self, rhs: Self, re: S, d: impl Fn(S, S) -> S) -> Self {
-        Jet { re, eps: from_fn(|k| d(self.eps[k], rhs.eps[k])) }
+        let mut eps = self.eps;
+        for (eps, &rhs) in eps.iter_mut().zip(&rhs.eps) {
+            *eps = d(*eps, rhs);
+        }
+        Jet { re, eps }
     }
 }
 
 impl<S: Scalar, const N: usize> Lift for Jet<S, N> {
     type Inner = S;
 
-    #[inline]
+    #[inline(always)]
     fn constant(value: S) -> Self {
         Jet { re: value, eps: [S::from(0.0); N] }
     }
 
-    #[inline]
+    #[inline(always)]
     fn inner(self) -> S {
         self.re
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_constant(self) -> bool {
         self.eps.iter().all(|eps| eps.vanishes())
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_detached(self) -> Self {
         Self::constant(self.re.detached())
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_unary(self, value: S, d: S) -> Self {
         self.map(value, |eps| eps * d)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_binary(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
         self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
     }
@@ -73,27 +85,38 @@ impl<S: Scalar, const N: usize> Lift for Jet<S, N> {
         }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_add(self, rhs: Self) -> Self {
         self.zip(rhs, self.re + rhs.re, |a, b| a + b)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_sub(self, rhs: Self) -> Self {
         self.zip(rhs, self.re - rhs.re, |a, b| a - b)
     }
 
-    #[inline]
+    #[inline(always)]
+    fn lift_mul(self, rhs: Self) -> Self {
+        self.lift_binary(rhs, self.re * rhs.re, rhs.re, self.re)
+    }
+
+    #[inline(always)]
+    fn lift_div(self, rhs: Self) -> Self {
+        let (value, d) = (self.re / rhs.re, rhs.re.recip());
+        self.lift_binary(rhs, value, d, -value * d)
+    }
+
+    #[inline(always)]
     fn lift_neg(self) -> Self {
         self.map(-self.re, |eps| -eps)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_add_constant(self, c: f64) -> Self {
         Jet { re: self.re + c, eps: self.eps }
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_mul_constant(self, c: f64) -> Self {
         self.map(self.re * c, |eps| eps * c)
     }

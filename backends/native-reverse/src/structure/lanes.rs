@@ -1,6 +1,5 @@
 //! Several rows in one number.
 
-use std::array::from_fn;
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -39,23 +38,31 @@ impl Lanes {
     pub(crate) const ZERO: Lanes = Lanes([0.0; LANES]);
 
     /// The same number in every lane.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn splat(x: f64) -> Self {
         Lanes([x; LANES])
     }
 
-    #[inline]
+    #[inline(always)]
     fn map(self, f: impl Fn(f64) -> f64) -> Self {
-        Lanes(from_fn(|lane| f(self.0[lane])))
+        let mut lanes = self.0;
+        for x in &mut lanes {
+            *x = f(*x);
+        }
+        Lanes(lanes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn zip(self, rhs: Self, f: impl Fn(f64, f64) -> f64) -> Self {
-        Lanes(from_fn(|lane| f(self.0[lane], rhs.0[lane])))
+        let mut lanes = self.0;
+        for (x, &y) in lanes.iter_mut().zip(&rhs.0) {
+            *x = f(*x, y);
+        }
+        Lanes(lanes)
     }
 
     /// `self += a * b`, with no regard to zeros: what is not finite has to be looked at.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add_product(&mut self, a: Self, b: Self) {
         for lane in 0..LANES {
             self.0[lane] += a.0[lane] * b.0[lane];
@@ -63,13 +70,13 @@ impl Lanes {
     }
 
     /// Whether a lane is NaN.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_nan(self) -> bool {
         self.0.iter().fold(false, |nan, x| nan | x.is_nan())
     }
 
     /// The answer of the first lane, which the others should give too.
-    #[inline]
+    #[inline(always)]
     fn ask<A: PartialEq + Copy>(self, rhs: Self, question: impl Fn(f64, f64) -> A) -> A {
         let answer = question(self.0[0], rhs.0[0]);
         let same = (1..LANES)
@@ -84,17 +91,17 @@ impl Lanes {
 impl Lift for Lanes {
     type Inner = f64;
 
-    #[inline]
+    #[inline(always)]
     fn constant(value: f64) -> Self {
         Lanes::splat(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn inner(self) -> f64 {
         self.0[0]
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_constant(self) -> bool {
         true
     }
@@ -123,63 +130,63 @@ impl Lift for Lanes {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_vanishes(self) -> bool {
         self.0.iter().all(|&x| x == 0.0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_partial_cmp(self, rhs: Self) -> Option<Ordering> {
         self.ask(rhs, |a, b| a.partial_cmp(&b))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_primal(self) -> f64 {
         self.ask(self, |a, _| a.to_bits());
         self.0[0]
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_detached(self) -> Self {
         self
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_add(self, rhs: Self) -> Self {
         self.zip(rhs, |a, b| a + b)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_sub(self, rhs: Self) -> Self {
         self.zip(rhs, |a, b| a - b)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_mul(self, rhs: Self) -> Self {
         self.zip(rhs, |a, b| a * b)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_div(self, rhs: Self) -> Self {
         self.zip(rhs, |a, b| a / b)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_neg(self) -> Self {
         self.map(|a| -a)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_add_constant(self, c: f64) -> Self {
         self.map(|a| a + c)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_mul_constant(self, c: f64) -> Self {
         self.map(|a| a * c)
     }
 
-    #[inline]
+    #[inline(always)]
     fn lift_div_constant(self, c: f64) -> Self {
         self.map(|a| a / c)
     }
@@ -193,7 +200,7 @@ mod elementary {
 
     macro_rules! each {
         ($($name:ident)*) => {$(
-            #[inline]
+            #[inline(always)]
             pub(super) fn $name(x: Lanes) -> Lanes { x.map(ComplexField::$name) }
         )*};
     }
@@ -203,57 +210,57 @@ mod elementary {
         log10 sqrt cbrt recip fract floor ceil round trunc signum abs
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn erf(x: Lanes) -> Lanes {
         x.map(Scalar::erf)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn powi(x: Lanes, n: i32) -> Lanes {
         x.map(|x| x.powi(n))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn powf(x: Lanes, p: Lanes) -> Lanes {
         x.zip(p, f64::powf)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn mul_add(x: Lanes, a: Lanes, b: Lanes) -> Lanes {
         Lanes(std::array::from_fn(|lane| x.0[lane].mul_add(a.0[lane], b.0[lane])))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn log(x: Lanes, base: Lanes) -> Lanes {
         x.zip(base, f64::log)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn hypot(x: Lanes, y: Lanes) -> Lanes {
         x.zip(y, f64::hypot)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn atan2(y: Lanes, x: Lanes) -> Lanes {
         y.zip(x, f64::atan2)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn rem(x: Lanes, y: Lanes) -> Lanes {
         x.zip(y, |x, y| x % y)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn max(x: Lanes, y: Lanes) -> Lanes {
         x.zip(y, RealField::max)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn min(x: Lanes, y: Lanes) -> Lanes {
         x.zip(y, RealField::min)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn copysign(x: Lanes, sign: Lanes) -> Lanes {
         x.zip(sign, f64::copysign)
     }

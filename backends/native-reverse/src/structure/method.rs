@@ -47,7 +47,7 @@ impl<const N: usize> Forward<'_, N> {
 }
 
 impl<const N: usize> Method for Forward<'_, N> {
-    #[inline]
+    #[inline(always)]
     fn evaluate<F: Function>(
         &mut self,
         f: &F,
@@ -67,10 +67,12 @@ impl<const N: usize> Method for Forward<'_, N> {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn pull(&mut self, w: &[Lanes], d: &mut [Lanes]) {
         for (&w, output) in w.iter().zip(&*self.output) {
-            d.iter_mut().zip(&output.eps).for_each(|(d, &eps)| d.add_product(w, eps));
+            for (j, d) in d.iter_mut().enumerate().take(N) {
+                d.add_product(w, output.eps[j]);
+            }
         }
     }
 }

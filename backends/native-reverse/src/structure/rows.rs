@@ -200,7 +200,7 @@ impl<F: Function> Task<'_, F> {
     }
 
     /// Fills in the inputs of a block, except those that all rows share.
-    #[inline]
+    #[inline(always)]
     fn gather(&self, block: Block, input: &mut [Lanes]) {
         let (map, p) = (self.map, self.map.row_inputs());
         match map.gather() {
@@ -229,13 +229,15 @@ impl<F: Function> Task<'_, F> {
     }
 
     /// Adds the derivatives of a block to the entries that its rows gather.
-    #[inline]
+    #[inline(always)]
     fn scatter(&self, block: Block, d: &[Lanes], x_bar: &mut [f64]) {
         match self.map.gather() {
             Gather::Window { stride: 1 } if block.count == LANES => {
                 for (j, d) in d.iter().enumerate() {
                     let x_bar = &mut x_bar[block.first + j..][..LANES];
-                    x_bar.iter_mut().zip(d.0).for_each(|(x_bar, d)| *x_bar += d);
+                    for (x_bar, d) in x_bar.iter_mut().zip(&d.0) {
+                        *x_bar += d;
+                    }
                 }
             }
             _ => {
@@ -249,13 +251,14 @@ impl<F: Function> Task<'_, F> {
     }
 
     /// Writes the outputs of each row into `y`, or adds those of all lanes to `sums`.
-    #[inline]
+    #[inline(always)]
     fn add_values(&self, block: Block, output: &[Lanes], sums: &mut [Lanes], y: &mut [f64]) {
         match self.outputs {
             Outputs::Sum => {
                 for (sum, output) in sums.iter_mut().zip(output) {
-                    let output = output.0.iter().take(block.count);
-                    sum.0.iter_mut().zip(output).for_each(|(sum, &output)| *sum += output);
+                    for lane in 0..block.count {
+                        sum.0[lane] += output.0[lane];
+                    }
                 }
             }
             Outputs::Each => {
@@ -348,6 +351,11 @@ impl Block {
     }
 }
 
+#[inline(always)]
 fn has_nan(d: &[Lanes]) -> bool {
-    d.iter().fold(false, |nan, d| nan | d.has_nan())
+    let mut nan = false;
+    for d in d {
+        nan |= d.has_nan();
+    }
+    nan
 }
