@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ad_api::{
-    Backend, DifferentiateWith, Failure, Function, LinearOperator, Prepared, RuleTangent,
+    Backend, DifferentiateWith, Failure, Function, LinearOperator, Prepared, Rule, RuleTangent,
     RuleValue, Scalar,
 };
 use ad_native_reverse::NativeReverse;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ad_api::{
     AdError, Backend, Differentiate, DifferentiateWith, Failure, Function, HigherOrder,
-    LinearOperator, Prepared, RuleCotangent, RuleTangent, RuleValue, Scalar, opaque,
+    LinearOperator, Prepared, Rule, RuleCotangent, RuleTangent, RuleValue, Scalar, opaque,
 };
 use ad_dual::Dual;
 use ad_native_reverse::NativeReverse;
