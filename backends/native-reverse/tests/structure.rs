@@ -1,4 +1,5 @@
 //! Preparations of functions that state their structure, against the same functions without it.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::sync::Arc;
 
