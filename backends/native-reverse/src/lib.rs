@@ -112,14 +112,14 @@
 //!
 //! | problem | gradient over primal |
 //! |---|---|
-//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 4.4 to 4.7 (27 and 37 to 42) |
-//! | Lotka-Volterra as a `Scan` | 3.6 to 3.9 (8.3 to 8.7) |
-//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 2.0, 5.2, 16 (3.4, 14, 29) |
-//! | bundle adjustment, blocks of a `Map` | 12 (50) |
+//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 4.3 to 4.7 (27 and 37 to 44) |
+//! | Lotka-Volterra as a `Scan` | 3.6 to 4.1 (8.3 to 11) |
+//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 2.0, 5.2 to 5.8, 16 (3.4, 14, 29) |
+//! | bundle adjustment, blocks of a `Map` | 12 to 13 (50) |
 //!
 //! A tape of lanes is bound by memory: a node of eight lanes is 136 bytes, most of them partials that
-//! are 1 or a copy of a value. Four and two lanes instead of eight: mixture d10 6.9 and 8.2, bundle
-//! adjustment 13 and 17. `array::from_fn` and calls that are not inlined cost Rosenbrock a factor 2.3.
+//! are 1 or a copy of a value. With eight, four and two lanes: mixture d10 5.7, 6.9 and 8.2, bundle
+//! adjustment 13, 13 and 17. Forcing the operations on lanes inline took Rosenbrock from 9.4 to 4.4.
 //!
 //! What was tried:
 //!
