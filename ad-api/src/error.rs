@@ -23,6 +23,16 @@ pub enum AdError {
         /// What fixes that length.
         reason: &'static str,
     },
+    /// A table of indices has one that is out of range.
+    #[error("`{what}` has the index {found}, expected less than {limit}")]
+    Index {
+        /// The table at fault.
+        what: &'static str,
+        /// The index.
+        found: usize,
+        /// How many entries there are to point at.
+        limit: usize,
+    },
     /// A matrix argument does not have the shape of the result.
     #[error("`{what}` is {} x {}, expected {} x {}", found.0, found.1, expected.0, expected.1)]
     MatrixShape {

@@ -1,6 +1,6 @@
 //! What a function author writes for a scalar program.
 
-use crate::{Failure, Scalar};
+use crate::{Failure, Scalar, StructureVisitor};
 
 /// A function `f: ℝⁿ → ℝᵐ`, written once over any [`Scalar`].
 ///
@@ -60,5 +60,12 @@ pub trait Function: Clone + Send + Sync + 'static {
     /// a numerical derivative.
     fn precision(&self) -> f64 {
         f64::EPSILON
+    }
+
+    /// Shows an engine the [structure](crate::structure) that the function states.
+    ///
+    /// Default: none. A wrapper keeps the default unless it has the very structure of what it wraps.
+    fn structure<V: StructureVisitor>(&self, visitor: V) -> V::Output {
+        visitor.plain(self)
     }
 }

@@ -40,6 +40,7 @@ mod params;
 mod rule;
 mod scalar;
 pub mod scratch;
+pub mod structure;
 mod sweeps;
 pub mod typed;
 
@@ -62,6 +63,7 @@ pub use operation::{Binary, Unary};
 pub use params::Params;
 pub use rule::{DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules};
 pub use scalar::Scalar;
+pub use structure::{Chain, Gather, Map, Scan, StructureVisitor, Sum};
 pub use sweeps::{SecondOrder, Sweeps, check_matrix, value};
 pub use typed::Constant;
 

@@ -110,6 +110,13 @@ pub trait Lift: Copy + Send + Sync + 'static {
         self.inner().primal()
     }
 
+    /// The number without derivatives: see [`Scalar::detached`]. An engine that does not record
+    /// programs may take the inner number along instead of its primal.
+    #[inline]
+    fn lift_detached(self) -> Self {
+        Self::constant(Self::Inner::from(self.lift_primal()))
+    }
+
     /// `self + rhs`.
     fn lift_add(self, rhs: Self) -> Self {
         let one = one::<Self>();
@@ -310,6 +317,9 @@ pub mod elementary {
     /// The larger of the two, the first on a tie; NaN loses.
     #[inline]
     pub fn max<L: Lift>(x: L, y: L) -> L {
+        if x.is_constant() && y.is_constant() {
+            return L::constant(RealField::max(x.inner(), y.inner()));
+        }
         let (a, b) = (x.inner().primal(), y.inner().primal());
         x.lift_choice(y, Binary::Max, if b > a || a.is_nan() { y } else { x })
     }
@@ -317,6 +327,9 @@ pub mod elementary {
     /// The smaller of the two, the first on a tie; NaN loses.
     #[inline]
     pub fn min<L: Lift>(x: L, y: L) -> L {
+        if x.is_constant() && y.is_constant() {
+            return L::constant(RealField::min(x.inner(), y.inner()));
+        }
         let (a, b) = (x.inner().primal(), y.inner().primal());
         x.lift_choice(y, Binary::Min, if b < a || a.is_nan() { y } else { x })
     }
@@ -369,8 +382,13 @@ pub mod elementary {
 #[macro_export]
 macro_rules! scalar {
     ([$($generics:tt)*] $T:ty) => {
+        $crate::scalar!(@with [$crate::lift::elementary] [$($generics)*] $T);
+    };
+
+    // The elementary functions may come from another module, with the same names.
+    (@with [$($elementary:tt)*] [$($generics:tt)*] $T:ty) => {
         const _: () = {
-            use $crate::lift::elementary;
+            use $($elementary)* as elementary;
             use $crate::Lift as _;
             use $crate::__private::{approx, nalgebra, num_traits, simba};
             use ::std::cmp::Ordering;
@@ -382,6 +400,8 @@ macro_rules! scalar {
                 const DEPTH: usize = 1 + <Inner<$T> as $crate::Scalar>::DEPTH;
                 #[inline]
                 fn primal(self) -> f64 { self.lift_primal() }
+                #[inline]
+                fn detached(self) -> Self { self.lift_detached() }
                 #[inline]
                 fn vanishes(self) -> bool { self.lift_vanishes() }
                 fn apply_rule<RuleType: $crate::Rule>(

@@ -67,6 +67,14 @@ pub trait Scalar:
     /// The innermost value, without derivatives.
     fn primal(self) -> f64;
 
+    /// The number without any derivatives: what is meant to be a constant, as the shift in a
+    /// log-sum-exp.
+    #[inline]
+    #[must_use]
+    fn detached(self) -> Self {
+        Self::from(self.primal())
+    }
+
     /// Whether the number is zero with all the derivatives it carries, so that a product with it may
     /// be left out. A zero that depends on an input does not vanish.
     fn vanishes(self) -> bool;

@@ -16,4 +16,7 @@ mod generator;
 mod problems;
 
 pub use generator::Generator;
-pub use problems::{Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Observation, Rosenbrock};
+pub use problems::{
+    Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Observation, Point, Rosenbrock, RungeKutta, Shared,
+    Valley,
+};

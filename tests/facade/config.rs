@@ -115,7 +115,10 @@ fn every_mistake_is_named() {
             "setting `chunk` is -1, expected a whole number",
         ),
         ("backend = { kind = 'dual', chunk = 0 }", "setting `chunk` is 0, expected a whole number"),
-        ("backend = { kind = 'dual', chunk = 17 }", "setting `chunk` is 17, expected 1 to 8 tangents"),
+        (
+            "backend = { kind = 'dual', chunk = 17 }",
+            "setting `chunk` is 17, expected 1 to 8 tangents",
+        ),
         ("backend = { kind = 'num-dual', chunk = 5 }", "setting `chunk` is 5, expected 1 to 4"),
         ("backend = { kind = 'fd', order = 3 }", "setting `order` is 3, expected 2, 4, 6 or 8"),
         ("backend = { kind = 'fd', adaptive = 1 }", "setting `adaptive` is 1, expected true or"),

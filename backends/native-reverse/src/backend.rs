@@ -10,6 +10,7 @@ use crate::linearization::TapeLinearization;
 use crate::pool;
 use crate::prepared::TapePrepared;
 use crate::record::{Lanes, Record};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// Reverse mode on a Wengert tape: see the [crate](crate).
@@ -57,6 +58,28 @@ impl<S: Scalar> Workspace<S> {
         let Some(k) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
         self.record.evaluate(f, x, y, &mut self.variables)?;
         self.lanes.pullback(&self.record, k, y_bar, x_bar)
+    }
+
+    /// Records `f` with only the first `active` inputs as variables; see [`Record::evaluate_partly`].
+    pub(crate) fn evaluate_partly<F: Function>(
+        &mut self,
+        f: &F,
+        active: usize,
+        x: &[S],
+        y: &mut [S],
+    ) -> Result<()> {
+        self.record.evaluate_partly(f, active, x, y, &mut self.variables)
+    }
+
+    /// The pullback of what is recorded, for each cotangent in `y_bar`.
+    pub(crate) fn pull(&mut self, y_bar: &[S], x_bar: &mut [S]) -> Result<()> {
+        let k = y_bar.len() / self.record.outputs().max(1);
+        self.lanes.pullback(&self.record, k, y_bar, x_bar)
+    }
+
+    /// See [`Record::parts`].
+    pub(crate) fn parts(&self) -> (&Tape<S>, &[u32]) {
+        self.record.parts()
     }
 
     /// See [`Jacobian::jacobian_sweep`].

@@ -1,13 +1,14 @@
 //! The hot path: a tape of its own.
 
 use ad_api::{
-    AdError, Function, Prepared, Result, SecondOrder, Shape, check_matrix, forward_second_order,
-    value,
+    AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix,
+    forward_second_order, value,
 };
 use nalgebra::DMatrix;
 
 use crate::NativeReverse;
 use crate::backend::Workspace;
+use crate::structure::{Jac, Outputs, Pull, Push, blocks};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -27,6 +28,33 @@ impl<F: Function> TapePrepared<F> {
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
         TapePrepared { f, work: Workspace::default(), second }
+    }
+}
+
+impl<F: Function> TapePrepared<Map<F>> {
+    /// Writes `f(x)` into `y: m` and the Jacobian block of each row into `blocks: rows · q · p`: one
+    /// row after another, in each the `q` outputs, for each the derivatives with respect to the `p`
+    /// entries of `x` that the row gathers.
+    ///
+    /// This is what a solver of sparse least squares wants: the Jacobian itself is mostly zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Shape`] for wrong lengths, and the failure of the function.
+    pub fn value_and_blocks_into(
+        &mut self,
+        x: &[f64],
+        y: &mut [f64],
+        blocks_out: &mut [f64],
+    ) -> Result<()> {
+        let (p, q) = (self.f.row_inputs(), self.f.body().outputs());
+        AdError::check_len("x", x.len(), self.f.inputs(), "the number of inputs")?;
+        AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
+        let entries = self.f.rows() * q * p;
+        AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
+        blocks(&mut self.work, (&self.f, Outputs::Each), x, y, |row, i, j, d| {
+            blocks_out[(row * q + i) * p + j] = d;
+        })
     }
 }
 
@@ -53,7 +81,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         y_dot: &mut [f64],
     ) -> Result<()> {
-        self.work.pushforward(&self.f, x, x_dot, y, y_dot)
+        self.f.structure(Push { work: &mut self.work, x, x_dot, y, y_dot })
     }
 
     fn value_and_pullback_into(
@@ -63,7 +91,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        self.work.pullback(&self.f, x, y_bar, y, x_bar)
+        self.f.structure(Pull { work: &mut self.work, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -74,7 +102,8 @@ impl<F: Function> Prepared for TapePrepared<F> {
     ) -> Result<()> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
-        self.work.jacobian(&self.f, x, y, jacobian.as_mut_slice())
+        let jacobian = jacobian.as_mut_slice();
+        self.f.structure(Jac { work: &mut self.work, x, y, jacobian })
     }
 
     forward_second_order!(second);

@@ -41,12 +41,27 @@ impl<S: Scalar> Record<S> {
         y: &mut [S],
         variables: &mut Vec<Var<S>>,
     ) -> Result<()> {
+        self.evaluate_partly(f, x.len(), x, y, variables)
+    }
+
+    /// As [`evaluate`](Self::evaluate), with only the first `active` inputs as variables: the others
+    /// are constants, and no inputs of the record.
+    pub(crate) fn evaluate_partly<F: Function>(
+        &mut self,
+        f: &F,
+        active: usize,
+        x: &[S],
+        y: &mut [S],
+        variables: &mut Vec<Var<S>>,
+    ) -> Result<()> {
         let Record { tape, outputs } = self;
-        tape.start(x.len());
+        tape.start(active);
         outputs.clear();
         variables.clear();
         tape::record(tape, |id| {
-            variables.extend(x.iter().zip(0..).map(|(&x, index)| Var::active(x, index, id)));
+            let (active, constant) = x.split_at(active);
+            variables.extend(active.iter().zip(0..).map(|(&x, index)| Var::active(x, index, id)));
+            variables.extend(constant.iter().map(|&x| Var::constant(x)));
             variables.resize(x.len() + y.len(), Var::from(0.0));
             let (input, output) = variables.split_at_mut(x.len());
             f.eval(input, output)?;
@@ -56,6 +71,11 @@ impl<S: Scalar> Record<S> {
             }
             Ok(())
         })
+    }
+
+    /// The record itself, and the variable of each output, [`NONE`] for a constant.
+    pub(crate) fn parts(&self) -> (&Tape<S>, &[u32]) {
+        (&self.tape, &self.outputs)
     }
 
     /// Gives unused memory back.

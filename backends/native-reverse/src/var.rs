@@ -131,6 +131,11 @@ impl<S: Scalar> Lift for Var<S> {
     }
 
     #[inline]
+    fn lift_detached(self) -> Self {
+        Self::constant(self.value.detached())
+    }
+
+    #[inline]
     fn lift_unary(self, value: S, d: S) -> Self {
         let tape = self.place.tape();
         match tape::push(tape, [self.place.index(), NONE], [d, d]) {

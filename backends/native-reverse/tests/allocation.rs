@@ -6,8 +6,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ad_api::{
-    Backend, DifferentiateWith, Failure, Function, LinearOperator, Prepared, Rule, RuleTangent,
-    RuleValue, Scalar,
+    Backend, Chain, DifferentiateWith, Failure, Function, LinearOperator, Map, Prepared, Rule,
+    RuleTangent, RuleValue, Scalar, Scan, Sum,
 };
 use ad_native_reverse::NativeReverse;
 use nalgebra::DMatrix;
@@ -130,4 +130,45 @@ fn prepared_calls_allocate_nothing() {
     let (_, operator) = backend.linearize(&f, &x).unwrap();
     assert_eq!(allocations(|| operator.apply_into(&v, &mut y).unwrap()), 0);
     assert_eq!(allocations(|| operator.apply_transpose_into(&w, &mut g).unwrap()), 0);
+}
+
+/// A body of as many inputs as it says.
+#[derive(Clone)]
+struct Body(usize);
+
+impl Function for Body {
+    fn inputs(&self) -> usize {
+        self.0
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        // Some rows go one way, others the other.
+        y[0] = x.iter().map(|&x| if x > 1.0 { x.sin() } else { x * x }).product();
+        Ok(())
+    }
+}
+
+fn pullbacks<F: Function>(f: &F) -> usize {
+    let x: Vec<f64> = (0..f.inputs()).map(|i| (i % 7) as f64 / 4.0).collect();
+    let (mut y, mut g) = (vec![0.0; f.outputs()], vec![0.0; f.inputs()]);
+    let w = vec![1.0; f.outputs()];
+    let mut p = NativeReverse::default().prepare(f, &x).unwrap();
+    allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap())
+}
+
+#[test]
+fn prepared_calls_of_functions_with_structure_allocate_nothing() {
+    for p in [2, 6] {
+        let map = Map::windows(Body(p), 50, 1).unwrap();
+        let scan = Scan::new(Body(p), 1, 9, vec![]).unwrap();
+        let sum = Sum::new(map.clone());
+        let chain = Chain::new(map.clone(), Sum::new(Map::windows(Body(p), 51 - p, 1).unwrap()));
+        let count =
+            [pullbacks(&map), pullbacks(&sum), pullbacks(&scan), pullbacks(&chain.unwrap())];
+        assert_eq!(count, [0; 4]);
+    }
 }

@@ -88,21 +88,22 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Times `gradient` against `primal` in alternating batches and checks the results.
+/// Times `gradient` against `primal` in alternating batches and checks the results. `gradient` is told
+/// whether value and sum are wanted, for only the derivatives are timed.
 fn measure(
     arguments: &Arguments,
     peer: &'static str,
     problem: &str,
     expected: &Expected,
     mut primal: impl FnMut(),
-    mut gradient: impl FnMut() -> (f64, f64),
+    mut gradient: impl FnMut(bool) -> (f64, f64),
 ) {
     if !problem.contains(&arguments.only) {
         return;
     }
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let (value, grad_l1) = gradient();
+    let (value, grad_l1) = gradient(true);
     let peak_bytes = MEMORY.peak_usage().saturating_sub(before);
     for (name, found, expected) in
         [("value", value, expected.value), ("grad_l1", grad_l1, expected.grad_l1)]
@@ -110,11 +111,11 @@ fn measure(
         let error = (found / expected - 1.0).abs();
         assert!(error < 1e-9, "{peer} on {problem}: {name} is {found}, expected {expected}");
     }
-    let counts = (repetitions(&mut primal), repetitions(|| consume(gradient())));
+    let counts = (repetitions(&mut primal), repetitions(|| consume(gradient(false))));
     let times: Vec<(f64, f64)> = (0..BATCHES)
         .map(|_| {
             let primal = batch(counts.0, &mut primal).as_secs_f64() / counts.0 as f64;
-            let gradient = batch(counts.1, || consume(gradient()));
+            let gradient = batch(counts.1, || consume(gradient(false)));
             (primal * 1e9, gradient.as_secs_f64() / counts.1 as f64 * 1e9)
         })
         .collect();
@@ -132,10 +133,14 @@ fn measure(
         println!("{}", serde_json::to_string(&row).expect("plain numbers"));
     } else {
         println!(
-            "{:<14} {:<22} {:>14.0} {:>14.0} {:>8.2} {:>12}",
+            "{:<15} {:<22} {:>14.0} {:>14.0} {:>8.2} {:>12}",
             row.peer, row.problem, row.primal_ns, row.gradient_ns, row.ratio, row.peak_bytes
         );
     }
+}
+
+fn l1(derivatives: &[f64]) -> f64 {
+    derivatives.iter().map(|d| d.abs()).sum()
 }
 
 /// A gradient through a prepared backend.
@@ -143,6 +148,16 @@ fn gradient<B: Backend, F: Function>(
     arguments: &Arguments,
     (peer, backend): (&'static str, &B),
     (problem, f, x): (&str, &F, &[f64]),
+    expected: &Expected,
+) -> Result<()> {
+    structured(arguments, (peer, backend), (problem, f, f, x), expected)
+}
+
+/// A gradient of `f`, a function that states its structure, against the primal of the plain one.
+fn structured<B: Backend, P: Function, F: Function>(
+    arguments: &Arguments,
+    (peer, backend): (&'static str, &B),
+    (problem, plain, f, x): (&str, &P, &F, &[f64]),
     expected: &Expected,
 ) -> Result<()> {
     let mut prepared = backend.prepare(f, x)?;
@@ -153,9 +168,9 @@ fn gradient<B: Backend, F: Function>(
         peer,
         problem,
         expected,
-        || consume(f.eval(black_box(x), black_box(&mut y))),
-        || match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
-            Ok(value) => (value, gradient.iter().map(|g| g.abs()).sum()),
+        || consume(plain.eval(black_box(x), black_box(&mut y))),
+        |sum| match prepared.value_and_gradient_into(black_box(x), &mut gradient) {
+            Ok(value) => (value, if sum { l1(&gradient) } else { 0.0 }),
             Err(error) => panic!("{peer} on {problem}: {error}"),
         },
     );
@@ -186,16 +201,44 @@ fn blocks<B: Backend>(
                 consume(Observation.eval(black_box(x), black_box(&mut y)));
             }
         },
-        || {
-            inputs.iter().fold((0.0, 0.0), |(value, l1), x| {
+        |_| {
+            inputs.iter().fold((0.0, 0.0), |(value, sum), x| {
                 if let Err(error) =
                     prepared.value_and_pushforward_into(x, &seeds, &mut y, &mut columns)
                 {
                     panic!("{peer}: {error}");
                 }
-                let block: f64 = columns.iter().map(|d| d.abs()).sum();
-                (value + y[0] * y[0] + y[1] * y[1], l1 + block)
+                (value + y[0] * y[0] + y[1] * y[1], sum + l1(&columns))
             })
+        },
+    );
+    Ok(())
+}
+
+/// The same blocks from one preparation of all residuals.
+fn map_blocks(arguments: &Arguments, backend: NativeReverse, expected: &Expected) -> Result<()> {
+    let bundle = Bundle::generate();
+    let inputs: Vec<[f64; 17]> = (0..bundle.observations()).map(|i| bundle.input(i)).collect();
+    let (f, x) = bundle.structured()?;
+    let mut prepared = backend.prepare(&f, &x)?;
+    let mut y = vec![0.0; f.outputs()];
+    let mut blocks = vec![0.0; f.rows() * 2 * f.row_inputs()];
+    measure(
+        arguments,
+        "native-prepared",
+        "ba_jac_p31843",
+        expected,
+        || {
+            for x in &inputs {
+                let mut y = [0.0; 2];
+                consume(Observation.eval(black_box(x), black_box(&mut y)));
+            }
+        },
+        |sum| {
+            if let Err(error) = prepared.value_and_blocks_into(black_box(&x), &mut y, &mut blocks) {
+                panic!("native-prepared: {error}");
+            }
+            if sum { (y.iter().map(|y| y * y).sum(), l1(&blocks)) } else { (0.0, 0.0) }
         },
     );
     Ok(())
@@ -205,11 +248,12 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if !arguments.json {
         println!(
-            "{:<14} {:<22} {:>14} {:>14} {:>8} {:>12}",
+            "{:<15} {:<22} {:>14} {:>14} {:>8} {:>12}",
             "peer", "problem", "primal ns", "gradient ns", "ratio", "peak bytes"
         );
     }
     let tape = ("native-tape", &NativeReverse::default());
+    let prepared = ("native-prepared", &NativeReverse::default());
     let dual = ("dual", &Dual::default());
     let rosenbrock = |n: usize| (format!("rosenbrock_n{n}"), Rosenbrock::new(n));
     for (n, value, grad_l1) in
@@ -218,6 +262,7 @@ fn main() -> Result<()> {
         let (name, f) = rosenbrock(n);
         let (x, expected) = (f.point(), Expected { value, grad_l1 });
         gradient(&arguments, tape, (&name, &f, &x), &expected)?;
+        structured(&arguments, prepared, (&name, &f, &f.structured()?, &x), &expected)?;
         if n <= 1000 {
             gradient(&arguments, dual, (&name, &f, &x), &expected)?;
         }
@@ -225,6 +270,9 @@ fn main() -> Result<()> {
     let (x, expected) =
         (LotkaVolterra::point(), Expected { value: 4_487.902_896_93, grad_l1: 6_323.204_407_36 });
     gradient(&arguments, tape, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
+    let scan = LotkaVolterra::structured()?;
+    let lv = ("lv_rk4_1000", &LotkaVolterra, &scan, &x[..]);
+    structured(&arguments, prepared, lv, &expected)?;
     gradient(&arguments, dual, ("lv_rk4_1000", &LotkaVolterra, &x), &expected)?;
     for (d, k, value, grad_l1) in [
         (2, 5, -1_854.715_202_9, 2_506.961_382_18),
@@ -234,6 +282,8 @@ fn main() -> Result<()> {
         let (f, theta) = Gmm::generate(d, k, 1000);
         let name = format!("gmm_d{d}_k{k}_n1000");
         gradient(&arguments, tape, (&name, &f, &theta), &Expected { value, grad_l1 })?;
+        let rows = (&name[..], &f, &f.structured()?, &theta[..]);
+        structured(&arguments, prepared, rows, &Expected { value, grad_l1 })?;
         if d == 2 {
             gradient(&arguments, dual, (&name, &f, &theta), &Expected { value, grad_l1 })?;
         }
@@ -243,5 +293,6 @@ fn main() -> Result<()> {
     gradient(&arguments, tape, ("lstm_l2_c1024_b14", &f, &theta), &expected)?;
     let expected = Expected { value: 337_581_795.279, grad_l1: 37_099_117.434_1 };
     blocks(&arguments, tape, &expected)?;
+    map_blocks(&arguments, NativeReverse::default(), &expected)?;
     blocks(&arguments, dual, &expected)
 }

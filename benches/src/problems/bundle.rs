@@ -1,6 +1,6 @@
 //! Bundle adjustment: many small Jacobian blocks.
 
-use ad_api::{Failure, Function, Scalar};
+use ad_api::{Failure, Function, Map, Result, Scalar};
 
 use crate::Generator;
 
@@ -51,6 +51,29 @@ impl Bundle {
         input[11..14].copy_from_slice(&self.points[i % POINTS]);
         input[14..].copy_from_slice(&self.observed[i]);
         input
+    }
+
+    /// All residuals as one function, and its point: all cameras, all points, then all weights.
+    ///
+    /// # Errors
+    ///
+    /// None: the sizes fit.
+    pub fn structured(&self) -> Result<(Map<Observation>, Vec<f64>)> {
+        let mut x: Vec<f64> = self.cameras.iter().flatten().copied().collect();
+        x.extend(self.points.iter().flatten());
+        x.extend(self.observed.iter().map(|observed| observed[0]));
+        let (points, weights) = (11 * CAMERAS, 11 * CAMERAS + 3 * POINTS);
+        let rows = 0..self.observations();
+        let table: Vec<usize> = rows
+            .flat_map(|i| {
+                let camera = 11 * (i % CAMERAS);
+                let point = points + 3 * (i % POINTS);
+                (camera..camera + 11).chain(point..point + 3).chain([weights + i])
+            })
+            .collect();
+        let data: Vec<f64> =
+            self.observed.iter().flat_map(|observed| [observed[1], observed[2]]).collect();
+        Ok((Map::gathered(Observation, x.len(), self.observations(), table, data)?, x))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::{LN_2, PI};
 use std::sync::Arc;
 
-use ad_api::{Failure, Function, Scalar, scratch};
+use ad_api::{Chain, Failure, Function, Map, Result, Scalar, Sum, scratch};
 
 use crate::Generator;
 
@@ -39,6 +39,110 @@ impl Gmm {
             + (1..=d).map(|j| libm::lgamma(half + (1.0 - j as f64) / 2.0)).sum::<f64>();
         let wishart = (df + 1.0) * df * (-LN_2 / 2.0) - log_gamma_d;
         -(n as f64) * df / 2.0 * (2.0 * PI).ln() - k as f64 * wishart
+    }
+}
+
+impl Gmm {
+    /// The same function as a sum over the points, after what does not depend on them.
+    ///
+    /// # Errors
+    ///
+    /// None: the sizes fit.
+    pub fn structured(&self) -> Result<Chain<Shared, Sum<Point>>> {
+        let (d, k, points) = (self.d, self.k, self.x.len() / self.d);
+        let rows = Map::shared(Point { d, k }, points, self.x.clone())?;
+        Chain::new(Shared(Gmm { x: self.x.clone(), ..*self }), Sum::new(rows))
+    }
+}
+
+/// What the points of a [`Gmm`] share: for each component `alpha + ln det`, then `mu`, `exp` of the
+/// diagonals, the lower triangles; last a share of what is added to the sum over the points.
+#[derive(Debug, Clone)]
+pub struct Shared(Gmm);
+
+impl Function for Shared {
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        let Gmm { d, k, .. } = self.0;
+        k * (1 + 2 * d + d * (d - 1) / 2) + 1
+    }
+
+    fn eval<S: Scalar>(&self, theta: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let Gmm { d, k, ref x, constant } = self.0;
+        let (triangle, below) = (d * (d + 1) / 2, d * (d - 1) / 2);
+        let (alpha, rest) = theta.split_at(k);
+        let (mu, factors) = rest.split_at(k * d);
+        y[k..k + k * d].copy_from_slice(mu);
+        let mut prior = S::from(0.0);
+        for (j, factor) in factors.chunks_exact(triangle).enumerate() {
+            let (diagonal, lower) = factor.split_at(d);
+            y[j] = alpha[j] + diagonal.iter().sum::<S>();
+            for (i, l) in diagonal.iter().enumerate() {
+                let q = l.exp();
+                prior += q * q;
+                y[k + (k + j) * d + i] = q;
+            }
+            prior += lower.iter().map(|&l| l * l).sum::<S>();
+            let first = k + 2 * k * d + j * below;
+            y[first..first + below].copy_from_slice(lower);
+        }
+        let points = (x.len() / d) as f64;
+        let added = prior * 0.5 - log_sum_exp(alpha) * points + constant;
+        y[k + 2 * k * d + k * below] = added / points;
+        Ok(())
+    }
+}
+
+/// The logarithm of the likelihood of one point of a [`Gmm`]. Inputs: those of all points
+/// ([`Shared`]), and the point.
+#[derive(Debug, Clone)]
+pub struct Point {
+    d: usize,
+    k: usize,
+}
+
+impl Function for Point {
+    fn inputs(&self) -> usize {
+        let Point { d, k } = *self;
+        k * (1 + 2 * d + d * (d - 1) / 2) + 1 + d
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, z: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let Point { d, k } = *self;
+        let below = d * (d - 1) / 2;
+        let (offset, rest) = z.split_at(k);
+        let (mu, rest) = rest.split_at(k * d);
+        let (q, rest) = rest.split_at(k * d);
+        let (lower, rest) = rest.split_at(k * below);
+        let (added, x) = (rest[0], &rest[1..]);
+        scratch::with(k + 2 * d, |buffer: &mut [S]| {
+            let (t, rest) = buffer.split_at_mut(k);
+            let (c, w) = rest.split_at_mut(d);
+            for j in 0..k {
+                for i in 0..d {
+                    c[i] = x[i] - mu[j * d + i];
+                    w[i] = q[j * d + i] * c[i];
+                }
+                let mut lower = lower[j * below..(j + 1) * below].iter();
+                for i in 0..d {
+                    let c = c[i];
+                    w[i + 1..].iter_mut().zip(&mut lower).for_each(|(w, &l)| *w += l * c);
+                }
+                let square: S = w.iter().map(|&w| w * w).sum();
+                t[j] = offset[j] - square * 0.5;
+            }
+            // As `log_sum_exp`, with a shift that may differ between points computed side by side.
+            let largest = t[1..].iter().fold(t[0].detached(), |a, &b| a.maximum(b.detached()));
+            y[0] = t.iter().map(|&t| (t - largest).exp()).sum::<S>().ln() + largest + added;
+        });
+        Ok(())
     }
 }
 

@@ -9,10 +9,10 @@ mod rosenbrock;
 
 pub use bundle::{Bundle, Observation};
 pub use gauss1::Gauss1;
-pub use gmm::Gmm;
-pub use lotka_volterra::LotkaVolterra;
+pub use gmm::{Gmm, Point, Shared};
+pub use lotka_volterra::{LotkaVolterra, RungeKutta};
 pub use lstm::Lstm;
-pub use rosenbrock::Rosenbrock;
+pub use rosenbrock::{Rosenbrock, Valley};
 
 #[cfg(test)]
 mod tests {

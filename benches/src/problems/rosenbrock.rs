@@ -1,6 +1,6 @@
 //! A chain of valleys.
 
-use ad_api::{Failure, Function, Scalar};
+use ad_api::{Failure, Function, Map, Result, Scalar, Sum};
 
 use crate::Generator;
 
@@ -19,6 +19,37 @@ impl Rosenbrock {
     /// The point of the benches, uniform in `[-2, 2)`.
     pub fn point(&self) -> Vec<f64> {
         Generator::new(2).vector(self.n, -2.0, 2.0)
+    }
+
+    /// The same function as a sum over pairs of neighbours.
+    ///
+    /// # Errors
+    ///
+    /// If there are fewer than two variables.
+    pub fn structured(&self) -> Result<Sum<Valley>> {
+        Ok(Sum::new(Map::windows(Valley, self.n, 1)?))
+    }
+}
+
+/// One term of [`Rosenbrock`], on two neighbours.
+#[derive(Debug, Clone)]
+pub struct Valley;
+
+impl Function for Valley {
+    fn inputs(&self) -> usize {
+        2
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    #[inline]
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let valley = x[1] - x[0] * x[0];
+        let slope = S::from(1.0) - x[0];
+        y[0] = valley * valley * 100.0 + slope * slope;
+        Ok(())
     }
 }
 

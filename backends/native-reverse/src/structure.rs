@@ -1,0 +1,194 @@
+//! What preparations do with the structure that a function states.
+//!
+//! Whatever a faster way cannot do with certainty is done again in the plain way: rows whose branches
+//! differ, rules, and derivatives that come out as NaN, since the faster ways do not treat zero times
+//! infinity as zero.
+
+#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
+
+mod jet;
+mod lanes;
+mod method;
+mod rows;
+mod scan;
+
+use ad_api::{
+    Chain, Function, Map, Result, Scan, StructureVisitor, Sum, check_jacobian, check_pullback,
+    check_pushforward, scratch,
+};
+
+use crate::backend::Workspace;
+use crate::pool;
+pub(crate) use rows::{Outputs, blocks};
+
+/// A pullback: see [`Pullback`](ad_api::Pullback).
+pub(crate) struct Pull<'a> {
+    pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) x: &'a [f64],
+    pub(crate) y_bar: &'a [f64],
+    pub(crate) y: &'a mut [f64],
+    pub(crate) x_bar: &'a mut [f64],
+}
+
+impl Pull<'_> {
+    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
+        let Pull { work, x, y_bar, y, x_bar } = self;
+        if check_pullback(f, x, y_bar, y, x_bar)?.is_none() {
+            return Ok(());
+        }
+        let cotangents = y_bar.chunks_exact(y.len()).zip(x_bar.chunks_exact_mut(x.len()));
+        for (y_bar, x_bar) in cotangents {
+            rows::pullback(work, rows, x, y_bar, y, x_bar)?;
+        }
+        Ok(())
+    }
+}
+
+impl StructureVisitor for Pull<'_> {
+    type Output = Result<()>;
+
+    fn plain<F: Function>(self, f: &F) -> Result<()> {
+        self.work.pullback(f, self.x, self.y_bar, self.y, self.x_bar)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+
+    fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
+        let (n, m) = (f.inputs(), f.outputs());
+        if n > scan::FEW || check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
+            return self.plain(f);
+        }
+        scratch::with(n * m, |jacobian: &mut [f64]| {
+            if !scan::jacobian(f, self.x, self.y, jacobian) {
+                return self.plain(f);
+            }
+            for (w, x_bar) in self.y_bar.chunks_exact(m).zip(self.x_bar.chunks_exact_mut(n)) {
+                for (x_bar, column) in x_bar.iter_mut().zip(jacobian.chunks_exact(m)) {
+                    *x_bar = strong_dot(w, column);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
+        let Pull { work, x, y_bar, y, x_bar } = self;
+        let Some(k) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
+        let between = f.first().outputs();
+        pool::with(|first: &mut Workspace<f64>| {
+            scratch::with((1 + k) * between, |buffer: &mut [f64]| {
+                let (z, z_bar) = buffer.split_at_mut(between);
+                first.evaluate_partly(f.first(), x.len(), x, z)?;
+                f.last().structure(Pull { work, x: z, y_bar, y, x_bar: z_bar })?;
+                first.pull(z_bar, x_bar)
+            })
+        })
+    }
+}
+
+/// A pushforward: see [`Pushforward`](ad_api::Pushforward).
+pub(crate) struct Push<'a> {
+    pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) x: &'a [f64],
+    pub(crate) x_dot: &'a [f64],
+    pub(crate) y: &'a mut [f64],
+    pub(crate) y_dot: &'a mut [f64],
+}
+
+impl Push<'_> {
+    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
+        let Push { work, x, x_dot, y, y_dot } = self;
+        if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
+            return Ok(());
+        }
+        let (n, m, map) = (x.len(), y.len(), rows.0);
+        y_dot.fill(0.0);
+        blocks(work, rows, x, y, |row, i, j, d| {
+            let (i, j) = (place(rows, row, i), map.index(row, j));
+            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                y_dot[i] += strong(d, x_dot[j]);
+            }
+        })
+    }
+}
+
+impl StructureVisitor for Push<'_> {
+    type Output = Result<()>;
+
+    fn plain<F: Function>(self, f: &F) -> Result<()> {
+        self.work.pushforward(f, self.x, self.x_dot, self.y, self.y_dot)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+}
+
+/// A Jacobian: see [`Jacobian`](ad_api::Jacobian).
+pub(crate) struct Jac<'a> {
+    pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) x: &'a [f64],
+    pub(crate) y: &'a mut [f64],
+    pub(crate) jacobian: &'a mut [f64],
+}
+
+impl Jac<'_> {
+    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
+        let Jac { work, x, y, jacobian } = self;
+        if check_jacobian(f, x, y, jacobian)?.is_none() {
+            return Ok(());
+        }
+        let m = y.len();
+        jacobian.fill(0.0);
+        blocks(work, rows, x, y, |row, i, j, d| {
+            jacobian[place(rows, row, i) + rows.0.index(row, j) * m] += d;
+        })
+    }
+}
+
+impl StructureVisitor for Jac<'_> {
+    type Output = Result<()>;
+
+    fn plain<F: Function>(self, f: &F) -> Result<()> {
+        self.work.jacobian(f, self.x, self.y, self.jacobian)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+
+    fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
+        if f.inputs() > scan::FEW || check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+            return self.plain(f);
+        }
+        if scan::jacobian(f, self.x, self.y, self.jacobian) { Ok(()) } else { self.plain(f) }
+    }
+}
+
+/// The place of output `i` of a row.
+fn place<F: Function>((map, outputs): (&Map<F>, Outputs), row: usize, i: usize) -> usize {
+    if outputs == Outputs::Each { row * map.body().outputs() + i } else { i }
+}
+
+/// `a b`, zero if one of them is.
+fn strong(a: f64, b: f64) -> f64 {
+    if a == 0.0 || b == 0.0 { 0.0 } else { a * b }
+}
+
+fn strong_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| strong(a, b)).sum()
+}

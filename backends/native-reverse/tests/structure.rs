@@ -1,0 +1,345 @@
+//! Preparations of functions that state their structure, against the same functions without it.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use std::sync::Arc;
+
+use ad_api::{
+    AdError, Backend, Chain, Differentiate, Failure, Function, Map, Prepared, Rule, RuleTangent,
+    RuleValue, Scalar, Scan, Sum,
+};
+use ad_dual::Dual;
+use ad_native_reverse::NativeReverse;
+use nalgebra::DMatrix;
+
+/// Numbers in `[-1, 1)` that look random.
+fn numbers(n: usize) -> Vec<f64> {
+    let mut state = 7_u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / 2_f64.powi(52) - 1.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// How a [`Body`] computes each of its inputs' contributions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// Elementary functions, no branches.
+    Smooth,
+    /// Two branches, by the sign of an input.
+    Piecewise,
+    /// A branch by the primal.
+    Primal,
+    /// Square roots of squares: at zero, a partial is infinite and its factor zero.
+    Kink,
+    /// Through a rule that knows `f64` alone.
+    Ruled,
+    /// No value where an input is above 0.9.
+    Failing,
+}
+
+/// Two outputs of any number of inputs.
+#[derive(Debug, Clone)]
+struct Body {
+    inputs: usize,
+    kind: Kind,
+}
+
+/// The cube, as a rule.
+struct Cube;
+
+impl RuleValue for Cube {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn value(&self, x: &[f64], y: &mut [f64]) -> Result<(), Failure> {
+        y[0] = x[0].powi(3);
+        Ok(())
+    }
+}
+
+impl RuleTangent for Cube {
+    fn tangent<S: Scalar>(
+        self: &Arc<Self>,
+        x: &[S],
+        x_dot: &[S],
+        y_dot: &mut [S],
+    ) -> Result<(), Failure> {
+        y_dot[0] = x[0] * x[0] * x_dot[0] * 3.0;
+        Ok(())
+    }
+}
+
+ad_api::rule!(Cube: tangent);
+
+impl Function for Body {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        2
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y.fill(S::from(0.0));
+        let mut before = S::from(1.0);
+        for (i, &x) in x.iter().enumerate() {
+            let term = match self.kind {
+                Kind::Smooth => {
+                    (x * 0.5 + before).sin() * x.exp() + (x * x + 1.0).ln() / (x + 3.0)
+                        - x.tanh().maximum(before.detached())
+                }
+                Kind::Piecewise if x > 0.0 => x * x * before,
+                Kind::Piecewise => -x.exp() + before,
+                Kind::Primal if x.primal().abs() < 0.5 => x.cos() * before,
+                Kind::Primal => x.recip() * before,
+                Kind::Kink => (x * x).sqrt() * before + x,
+                Kind::Ruled => {
+                    let mut cube = [S::from(0.0)];
+                    Arc::new(Cube).apply(&[x], &mut cube)?;
+                    cube[0] * before
+                }
+                Kind::Failing if x > 0.9 => return Err(Failure::new("an input above 0.9")),
+                Kind::Failing => x * before,
+            };
+            y[i % 2] += term;
+            before = term;
+        }
+        Ok(())
+    }
+}
+
+const KINDS: [Kind; 5] = [Kind::Smooth, Kind::Piecewise, Kind::Primal, Kind::Kink, Kind::Ruled];
+
+/// Hides the structure of a function.
+#[derive(Clone)]
+struct Plain<F>(F);
+
+impl<F: Function> Function for Plain<F> {
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        self.0.eval(x, y)
+    }
+}
+
+#[track_caller]
+fn close(found: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len());
+    let size = expected.iter().fold(1.0_f64, |size, d| size.max(d.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        // Sums of a few hundred terms in another order.
+        let fine = (found - expected).abs() <= 1e-13 * size;
+        assert!(fine, "{what}, entry {i}: {found}, expected {expected}");
+    }
+}
+
+/// Every first-order operation of the preparation against dual numbers through the plain loop.
+#[track_caller]
+fn check<F: Function>(f: &F, x: &[f64], what: &str) {
+    let plain = Plain(f.clone());
+    let (n, m) = (f.inputs(), f.outputs());
+    let (value, jacobian) = Dual::default().value_and_jacobian(&plain, x).unwrap();
+    let mut prepared = NativeReverse::default().prepare(f, x).unwrap();
+    // Twice, since memory is kept from the first time.
+    for _ in 0..2 {
+        let (y, found) = prepared.value_and_jacobian(x).unwrap();
+        close(y.as_slice(), value.as_slice(), &format!("{what}: value with the Jacobian"));
+        close(found.as_slice(), jacobian.as_slice(), &format!("{what}: Jacobian"));
+        let k = 3;
+        let (w, v) =
+            (DMatrix::from_vec(m, k, numbers(m * k)), DMatrix::from_vec(n, k, numbers(n * k)));
+        let (mut y, mut x_bar, mut y_dot) = (vec![0.0; m], vec![0.0; n * k], vec![0.0; m * k]);
+        prepared.value_and_pullback_into(x, w.as_slice(), &mut y, &mut x_bar).unwrap();
+        close(&y, value.as_slice(), &format!("{what}: value with the pullback"));
+        close(&x_bar, (jacobian.transpose() * &w).as_slice(), &format!("{what}: pullback"));
+        y.fill(f64::NAN);
+        prepared.value_and_pushforward_into(x, v.as_slice(), &mut y, &mut y_dot).unwrap();
+        close(&y, value.as_slice(), &format!("{what}: value with the pushforward"));
+        close(&y_dot, (&jacobian * &v).as_slice(), &format!("{what}: pushforward"));
+    }
+}
+
+/// Points where rows take different branches, where all take the same, and with zeros.
+fn points(n: usize) -> [Vec<f64>; 3] {
+    let mixed = numbers(n);
+    let positive = mixed.iter().map(|x| x.abs() * 0.4 + 0.05).collect();
+    let with_zeros = mixed.iter().enumerate().map(|(i, &x)| if i % 5 == 0 { 0.0 } else { x });
+    let with_zeros = with_zeros.collect();
+    [mixed, positive, with_zeros]
+}
+
+/// Whether a body has a derivative wherever `x` is zero.
+fn regular(kind: Kind, x: &[f64]) -> bool {
+    kind != Kind::Kink || !x.contains(&0.0)
+}
+
+#[test]
+fn rows_that_share_their_inputs() {
+    for kind in KINDS {
+        for (p, c, rows) in [(1, 0, 1), (2, 1, 8), (3, 2, 21), (4, 0, 9), (6, 3, 35)] {
+            let map = Map::shared(Body { inputs: p + c, kind }, rows, numbers(rows * c));
+            // Without constants, the number of rows is what was asked for all the same.
+            let map = map.unwrap();
+            for x in points(p).iter().filter(|x| regular(kind, x)) {
+                let what = format!("{kind:?}, {p} shared inputs, {c} constants, {rows} rows");
+                check(&map, x, &format!("map of {what}"));
+                check(&Sum::new(map.clone()), x, &format!("sum of {what}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn windows() {
+    for kind in KINDS {
+        for (p, n, stride) in [(2, 2, 1), (2, 9, 1), (2, 30, 1), (3, 20, 2), (6, 25, 1)] {
+            let map = Map::windows(Body { inputs: p, kind }, n, stride).unwrap();
+            for x in points(n).iter().filter(|x| regular(kind, x)) {
+                let what = format!("{kind:?}, {n} inputs, windows of {p} by {stride}");
+                check(&map, x, &format!("map of {what}"));
+                check(&Sum::new(map.clone()), x, &format!("sum of {what}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn tables() {
+    for kind in KINDS {
+        for (p, c, rows, n) in [(1, 2, 10, 3), (4, 1, 17, 12), (7, 2, 30, 11)] {
+            // Rows may read an entry twice.
+            let table: Vec<usize> = (0..rows * p).map(|i| (i * i + i / 3) % n).collect();
+            let body = Body { inputs: p + c, kind };
+            let map = Map::gathered(body, n, rows, table, numbers(rows * c)).unwrap();
+            for x in points(n).iter().filter(|x| regular(kind, x)) {
+                let what = format!("{kind:?}, {rows} rows of {p} of {n} inputs");
+                check(&map, x, &format!("map of {what}"));
+                check(&Sum::new(map.clone()), x, &format!("sum of {what}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_are_those_of_the_jacobian() {
+    for kind in KINDS {
+        for p in [2, 7] {
+            let (rows, n) = (19, 60);
+            // No entry twice in a row, so that each entry of a block is one of the Jacobian.
+            let table: Vec<usize> = (0..rows * p).map(|i| (i / p * 3 + i % p) % n).collect();
+            let map = Map::gathered(Body { inputs: p, kind }, n, rows, table, vec![]).unwrap();
+            for x in points(n).iter().filter(|x| regular(kind, x)) {
+                let jacobian = Dual::default().jacobian(&Plain(map.clone()), x).unwrap();
+                let mut prepared = NativeReverse::default().prepare(&map, x).unwrap();
+                let (mut y, mut blocks) = (vec![0.0; 2 * rows], vec![0.0; rows * 2 * p]);
+                prepared.value_and_blocks_into(x, &mut y, &mut blocks).unwrap();
+                let expected: Vec<f64> = (0..rows * 2 * p)
+                    .map(|entry| jacobian[(entry / p, map.index(entry / p / 2, entry % p))])
+                    .collect();
+                close(&blocks, &expected, &format!("{kind:?}, {p} inputs"));
+                close(&y, prepared.value(x).unwrap().as_slice(), "values");
+            }
+        }
+    }
+}
+
+#[test]
+fn loops_with_few_and_with_many_inputs() {
+    for kind in KINDS {
+        for inputs in [2, 3, 4, 5, 6, 7, 8, 11] {
+            for constants in [0, 1] {
+                let body = Body { inputs: inputs + constants, kind };
+                // A state of one, so that the other output is a readout.
+                let data = numbers(5 * constants);
+                let last = Scan::new(body.clone(), 1, 5, data.clone()).unwrap();
+                let sum = Scan::sum(body, 1, 5, data).unwrap();
+                let x: Vec<f64> = numbers(inputs).iter().map(|x| x * 0.3).collect();
+                check(&last, &x, &format!("{kind:?}, {inputs} inputs"));
+                check(&sum, &x, &format!("{kind:?}, {inputs} inputs, only the sum"));
+            }
+        }
+    }
+}
+
+#[test]
+fn chains() {
+    for kind in KINDS {
+        let last = Sum::new(Map::shared(Body { inputs: 4, kind }, 13, numbers(26)).unwrap());
+        let chain = Chain::new(Body { inputs: 5, kind: Kind::Smooth }, last).unwrap();
+        check(&chain, &numbers(5), &format!("{kind:?}"));
+    }
+}
+
+#[test]
+fn zero_times_infinity_is_zero_in_every_row() {
+    // At x = 0 the partial of the square root is infinite, and that of x² zero.
+    for p in [2, 6] {
+        let map = Map::windows(Body { inputs: p, kind: Kind::Kink }, 20, 1).unwrap();
+        let x: Vec<f64> = (0..20).map(|i| f64::from(i % 4)).collect();
+        let plain = NativeReverse::default().jacobian(&Plain(map.clone()), &x).unwrap();
+        let found = NativeReverse::default().prepare(&map, &x).unwrap().jacobian(&x).unwrap();
+        assert!(plain.iter().all(|d| !d.is_nan()));
+        close(found.as_slice(), plain.as_slice(), "kinks");
+    }
+}
+
+#[test]
+fn a_failing_row_fails_the_call_and_nothing_else() {
+    for p in [2, 6] {
+        let f = Sum::new(Map::windows(Body { inputs: p, kind: Kind::Failing }, 20, 1).unwrap());
+        let (good, mut bad) = (vec![0.5; 20], vec![0.5; 20]);
+        bad[15] = 0.95;
+        let mut prepared = NativeReverse::default().prepare(&f, &good).unwrap();
+        let expected = prepared.pullback(&good, &[1.0, 2.0]).unwrap();
+        let error = prepared.pullback(&bad, &[1.0, 2.0]).unwrap_err();
+        assert_eq!(error.to_string(), "the function failed: an input above 0.9");
+        assert_eq!(prepared.pullback(&good, &[1.0, 2.0]).unwrap(), expected);
+    }
+}
+
+#[test]
+fn second_order_takes_the_plain_way() {
+    let f = Map::windows(Body { inputs: 2, kind: Kind::Smooth }, 12, 1).unwrap();
+    let x = numbers(12);
+    let w = numbers(f.outputs());
+    let mut prepared = NativeReverse::default().prepare(&f, &x).unwrap();
+    let expected = Dual::default().weighted_hessian(&Plain(f), &x, &w).unwrap();
+    close(prepared.weighted_hessian(&x, &w).unwrap().as_slice(), expected.as_slice(), "Hessian");
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_named() {
+    let body = Body { inputs: 2, kind: Kind::Smooth };
+    let message = |error: AdError| error.to_string();
+    assert_eq!(
+        message(Map::shared(body.clone(), 2, vec![0.0; 3]).unwrap_err()),
+        "`data` has length 3, expected 2 (the same number of entries for each row)"
+    );
+    assert_eq!(
+        message(Map::gathered(body.clone(), 3, 1, vec![0, 3], vec![]).unwrap_err()),
+        "`table` has the index 3, expected less than 3"
+    );
+    assert_eq!(
+        message(Map::windows(body.clone(), 1, 1).unwrap_err()),
+        "`x` has length 1, expected 2 (at least one window)"
+    );
+    assert!(Map::windows(body.clone(), 3, 0).is_err());
+    assert!(Scan::new(body.clone(), 3, 1, vec![]).is_err());
+    assert!(Chain::new(body.clone(), Body { inputs: 3, ..body.clone() }).is_err());
+    let map = Map::windows(body, 4, 1).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&map, &[0.0; 4]).unwrap();
+    assert_eq!(
+        message(prepared.value_and_blocks_into(&[0.0; 4], &mut [0.0; 6], &mut [0.0]).unwrap_err()),
+        "`blocks` has length 1, expected 12 (rows, outputs and row inputs)"
+    );
+}
