@@ -2,10 +2,13 @@
 //! written out against the number types.
 #![allow(clippy::unwrap_used, reason = "an error ends the bench")]
 
-use ad_api::{Backend, Function, Prepared};
+use ad::AnyBackend;
+use ad_api::{Backend, Function, Prepared, Pullback};
 use ad_benches::Rosenbrock;
 use ad_dual::{Dual, DualNumber};
-use criterion::{Criterion, criterion_group, criterion_main};
+use ad_native_reverse::NativeReverse;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 
 const LANES: usize = 8;
@@ -29,21 +32,42 @@ fn bare_gradient(
     }
 }
 
-fn dual(criterion: &mut Criterion) {
+/// The gradient through the preparation of a backend.
+fn interface<B: Backend>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    backend: &B,
+    (f, x): (&Rosenbrock, &[f64]),
+) {
+    let mut gradient = vec![0.0; x.len()];
+    let mut prepared = backend.prepare(f, x).unwrap();
+    group.bench_function(name, |b| {
+        b.iter(|| prepared.value_and_gradient_into(black_box(x), &mut gradient));
+    });
+}
+
+fn all(criterion: &mut Criterion) {
     let f = Rosenbrock::new(1000);
     let x = f.point();
     let mut gradient = vec![0.0; x.len()];
     let mut group = criterion.benchmark_group("overhead_rosenbrock_1000");
-    let mut input = Vec::new();
+
+    let (dual, mut input) = (Dual::default().chunk(LANES).unwrap(), Vec::new());
     group.bench_function("dual/bare", |b| {
         b.iter(|| bare_gradient(&f, black_box(&x), &mut input, &mut gradient));
     });
-    let mut prepared = Dual::default().chunk(LANES).unwrap().prepare(&f, &x).unwrap();
-    group.bench_function("dual/interface", |b| {
-        b.iter(|| prepared.value_and_gradient_into(black_box(&x), &mut gradient));
+    interface(&mut group, "dual/prepared", &dual, (&f, &x));
+    interface(&mut group, "dual/any", &AnyBackend::from(dual), (&f, &x));
+
+    // The sweep of the tape is its bare form: nothing of it is public below.
+    let (tape, mut y) = (NativeReverse::default(), [0.0]);
+    group.bench_function("native-reverse/bare", |b| {
+        b.iter(|| tape.pullback_sweep(&f, black_box(&x), &[1.0], &mut y, &mut gradient));
     });
+    interface(&mut group, "native-reverse/prepared", &tape, (&f, &x));
+    interface(&mut group, "native-reverse/any", &AnyBackend::from(tape), (&f, &x));
     group.finish();
 }
 
-criterion_group!(benches, dual);
+criterion_group!(benches, all);
 criterion_main!(benches);
