@@ -2,7 +2,7 @@
 
 use ad_api::HigherOrder;
 use ad_conformance::{Program, Subject, random};
-use ad_dual::Dual;
+use ad_dual::{Dual, NumDual};
 use ad_fd::Fd;
 use ad_native_reverse::NativeReverse;
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ ad_conformance::pair_suite!(mod fd_over_fd: Fd::default(), Fd::default());
 fn engines() -> Vec<Subject> {
     vec![
         Subject::new(Dual::default()),
+        Subject::new(NumDual::default()),
         Subject::new(NativeReverse::default()),
         Subject::new(HigherOrder::new(Dual::default(), NativeReverse::default())),
         Subject::new(HigherOrder::new(NativeReverse::default(), Dual::default())),
@@ -31,7 +32,7 @@ fn engines() -> Vec<Subject> {
 
 fn all_agree(program: &Program, x: &[f64]) -> Result<(), String> {
     let engines = engines();
-    let (first, others) = engines.split_first().expect("five engines");
+    let (first, others) = engines.split_first().expect("several engines");
     others.iter().try_for_each(|other| first.agrees_with(other, program, x))
 }
 
