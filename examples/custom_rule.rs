@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use ad::prelude::*;
-use ad::{Rule, RuleTangent, RuleValue};
+use ad::{Accuracy, Rule, RuleTangent, RuleValue};
 use anyhow::ensure;
 use nalgebra::{dmatrix, dvector};
 
@@ -106,11 +106,22 @@ fn main() -> anyhow::Result<()> {
 
     println!("{:<36} {:>9} {:>9}", "errors of", "gradient", "Hessian");
     for backend in ad::backends().into_iter().chain(ad::pairs()) {
-        let (value, g, h) = backend.value_gradient_and_hessian(&distance, &[mean, e])?;
+        let (value, g, h) = match backend.value_gradient_and_hessian(&distance, &[mean, e]) {
+            Ok(found) => found,
+            // A difference of a difference may have no digit left, and then says so.
+            Err(refusal @ AdError::Inaccurate { .. }) => {
+                println!("{:<36} {refusal}", backend.name());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let errors = [(g - &gradient).amax(), (h - &hessian).amax()];
         println!("{:<36} {:>9.1e} {:>9.1e}", backend.name(), errors[0], errors[1]);
         ensure!((value - r).abs() < 1e-15, "the value is changed");
-        ensure!(errors[0] < 1e-6 && errors[1] < 1e-2, "the derivatives are wrong");
+        let exact = [backend.outer(), backend.inner()].map(|b| b.accuracy() == Accuracy::Exact);
+        let tolerances = if exact == [true, true] { [1e-12, 1e-12] } else { [1e-6, 1e-2] };
+        let right = errors.iter().zip(tolerances).all(|(&error, tolerance)| error < tolerance);
+        ensure!(right, "the derivatives are wrong");
     }
 
     let failure = ad::backends()[0].gradient(&distance, &[mean, 1.5]);

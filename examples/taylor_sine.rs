@@ -86,9 +86,19 @@ fn main() -> anyhow::Result<()> {
     // Two differentiations turn each term into the one before it: the last, x¹¹/11!, is missing.
     let expected = -(sine(1.0) + 1.0 / 39_916_800.0);
     for pair in ad::pairs() {
-        let second = pair.second_derivative(&TaylorSine, 1.0)?;
+        let second = match pair.second_derivative(&TaylorSine, 1.0) {
+            Ok(second) => second,
+            // A difference of a difference may have no digit left, and then says so.
+            Err(refusal @ AdError::Inaccurate { .. }) => {
+                println!("{:<36} {refusal}", pair.name());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         println!("{:<36} {second:>20.17}", pair.name());
-        anyhow::ensure!((second - expected).abs() < 1e-2, "{} is wrong", pair.name());
+        let exact = [pair.outer(), pair.inner()].map(|b| b.accuracy() == Accuracy::Exact);
+        let tolerance = if exact == [true, true] { 1e-14 } else { 1e-2 };
+        anyhow::ensure!((second - expected).abs() < tolerance, "{} is wrong", pair.name());
     }
     Ok(())
 }

@@ -41,7 +41,15 @@ pub fn program() -> impl Strategy<Value = (Program, Vec<f64>)> {
 
 /// Points where a random program once found a difference between two engines; each stays as a case.
 pub fn regressions() -> Vec<(Program, Vec<f64>)> {
-    vec![]
+    vec![
+        // The value of a function must not come out of its derivative's series.
+        (
+            Program::new(2, |x| vec![x[1].unary(crate::Unary::Sinc) + x[0].constant(0.0)]),
+            vec![1.295, -0.331_402_624_941_268],
+        ),
+        // Rounding left in a gradient entry that is zero is no reason to refuse a Hessian.
+        (Program::new(3, |x| vec![x[2] + x[1] - x[2]]), vec![0.0, 0.873_304, 0.836_137]),
+    ]
 }
 
 /// Appends operations and remembers what the program reads.
