@@ -4,8 +4,62 @@
 //!
 //! An engine implements **one** of [`Pushforward`](crate::Pushforward), [`Pullback`](crate::Pullback) and
 //! [`Jacobian`](crate::Jacobian), and [`backend!`](crate::backend!) derives the other two, the
-//! preparation and the linearization; the derived operations come with those. Here is forward mode
-//! with one tangent, complete:
+//! preparation and the linearization; the derived operations come with those. Here are central
+//! differences with a fixed step, complete:
+//!
+//! ```
+//! use ad::prelude::*;
+//! use ad::{Accuracy, Evaluations, Pushforward, Shape, check_pushforward};
+//!
+//! #[derive(Debug, Clone, Copy, Default)]
+//! struct Central;
+//!
+//! impl Engine for Central {
+//!     fn name(&self) -> String { "central".into() }
+//!     fn accuracy(&self) -> Accuracy { Accuracy::Approximate { relative: 1e-9 } }
+//!     fn sweeps(&self, _: Shape, seeds: usize) -> Evaluations { Evaluations::Exactly(3 * seeds) }
+//!     fn lifts(&self) -> bool { false } // evaluates in the numbers that it is called with
+//! }
+//!
+//! impl Pushforward for Central {
+//!     fn pushforward_sweep<S: Scalar, F: Function>(
+//!         &self, f: &F, x: &[S], x_dot: &[S], y: &mut [S], y_dot: &mut [S],
+//!     ) -> ad::Result<()> {
+//!         let Some(_) = check_pushforward(f, x, x_dot, y, y_dot)? else { return Ok(()) };
+//!         for (v, y_dot) in x_dot.chunks(x.len()).zip(y_dot.chunks_mut(y.len())) {
+//!             // A long tangent takes a short step, or the result would not be linear in it.
+//!             let length = v.iter().fold(0.0, |length: f64, v| length.max(v.primal().abs()));
+//!             let h = if length == 0.0 { 1.0 } else { 1e-5 / length };
+//!             let moved = |h: f64| -> Vec<S> { x.iter().zip(v).map(|(&x, &v)| x + v * h).collect() };
+//!             let mut minus = vec![S::from(0.0); y.len()];
+//!             f.eval(x, y)?;
+//!             f.eval(&moved(h), y_dot)?;
+//!             f.eval(&moved(-h), &mut minus)?;
+//!             y_dot.iter_mut().zip(minus).for_each(|(plus, minus)| *plus = (*plus - minus) / (2.0 * h));
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//! ad::backend!(Central: pushforward);
+//!
+//! # #[derive(Clone)] struct Product;
+//! # impl Function for Product {
+//! #     fn inputs(&self) -> usize { 2 }
+//! #     fn outputs(&self) -> usize { 1 }
+//! #     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+//! #         y[0] = x[0] * x[0] * x[1]; Ok(())
+//! #     }
+//! # }
+//! // f(x, y) = x² y: a gradient, and a Hessian from differences of exact gradients.
+//! assert!((Central.gradient(&Product, &[3.0, 5.0])? - nalgebra::dvector![30.0, 9.0]).norm() < 1e-8);
+//! let mixed = HigherOrder::new(Central, NativeReverse::default());
+//! assert!((mixed.hessian(&Product, &[3.0, 5.0])?[(0, 1)] - 6.0).abs() < 1e-8);
+//! # Ok::<(), AdError>(())
+//! ```
+//!
+//! # An engine with numbers of its own
+//!
+//! Forward mode with one tangent, over any base scalar:
 //!
 //! ```
 //! use std::sync::Arc;
