@@ -5,6 +5,8 @@
 mod common;
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use common::{MODEL, START, ad, folder};
 use tempfile::TempDir;
@@ -239,4 +241,27 @@ fn options() {
         (vec!["backends", "--inputs", "0"], "invalid value '0' for '--inputs <N>'"),
     ];
     check(&folder(), &cases);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written() {
+    let folder = folder();
+    for arguments in [
+        ["fit", "Misra1a.dat"].as_slice(),
+        &["fit", "Misra1a.dat", "--json"],
+        &["compare", "Misra1a.dat"],
+        &["backends"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ad"))
+            .current_dir(folder.path())
+            .args(arguments)
+            .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        let expected = "error: cannot write standard output: No space left on device";
+        assert!(line.starts_with(expected) && line.lines().count() == 1, "{arguments:?}: {line}");
+    }
 }
