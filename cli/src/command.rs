@@ -9,8 +9,9 @@ use ad_api::Operation;
 use crate::args::{Command, FitArguments, ProblemArguments};
 use crate::fit::Fit;
 use crate::model::Output;
+use crate::plot::Reserved;
 use crate::problem::{Problem, Start};
-use crate::{InputError, backend, capabilities, compare, plot, report};
+use crate::{InputError, backend, capabilities, compare, report};
 
 /// The exit code of wrong input.
 pub const WRONG_INPUT: u8 = 2;
@@ -48,9 +49,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
         None => arguments.backend.parse()?,
     };
     let (problem, start, values) = read(&arguments.problem)?;
-    if let Some(path) = &arguments.plot {
-        plot::reserve(path)?;
-    }
+    let reserved = arguments.plot.as_deref().map(Reserved::new).transpose()?;
     let choice =
         config.choose(&problem.function(Output::Residuals)?, &values, &[Operation::Jacobian])?;
     let fit = Fit::run(
@@ -69,8 +68,8 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
         }
         print(&report::text(&problem, &fit))?;
     }
-    if let Some(path) = &arguments.plot {
-        plot::draw(path, &problem, &fit.estimates(), &report::subtitle(&fit))?;
+    if let (Some(path), Some(reserved)) = (&arguments.plot, reserved) {
+        reserved.draw(&problem, &fit.estimates(), &report::subtitle(&fit))?;
         if !arguments.json {
             print(&format!("  plot                         {}\n", path.display()))?;
         }

@@ -265,3 +265,17 @@ fn output_that_cannot_be_written() {
         assert!(line.starts_with(expected) && line.lines().count() == 1, "{arguments:?}: {line}");
     }
 }
+
+#[test]
+fn a_fit_that_cannot_start_leaves_no_plot() {
+    let folder = folder();
+    let picture = folder.path().join("fit.svg");
+    let start = ["fit", "bod.csv", "--model", "b1*log(b2*time)", "--start", "b1=1,b2=-1"];
+    let arguments = [start.as_slice(), &["--plot", "fit.svg"]].concat();
+    let cases = [(arguments, "the fit cannot start: residual 0 is NaN at the start")];
+    check(&folder, &cases);
+    assert!(!picture.exists());
+    fs::write(&picture, "an older picture").unwrap();
+    check(&folder, &cases);
+    assert_eq!(fs::read_to_string(&picture).unwrap(), "an older picture");
+}
