@@ -78,6 +78,9 @@ pub struct Fit {
     pub counts: Counts,
     /// The time that the fit took.
     pub seconds: f64,
+    /// The parameters that the data do not determine at the estimates.
+    #[serde(skip)]
+    pub undetermined: Vec<String>,
     /// Why it ended, in words.
     #[serde(skip)]
     pub reason: String,
@@ -195,6 +198,11 @@ impl Fit {
                 evaluations: residuals.take_evaluations(),
             },
             seconds,
+            undetermined: covariance
+                .iter()
+                .flat_map(Covariance::unidentifiable)
+                .map(|j| problem.parameters[j].clone())
+                .collect(),
             reason: outcome.status.to_string(),
             residual_standard_deviation: covariance.map(|c| c.residual_standard_deviation()),
             certified_rss: problem.certified.as_ref().map(|certified| certified.rss),
