@@ -217,6 +217,10 @@ fn options() {
             "unknown backend `magic`; available: dual, ",
         ),
         (
+            vec!["fit", "Misra1a.dat", "--backend", "dual/auto"],
+            "setting `inner` is \"auto\", expected a definite backend; `auto` cannot be part of a pair",
+        ),
+        (
             vec!["fit", "Misra1a.dat", "--config", "unknown.toml"],
             "unknown.toml, line 1: unknown backend `magic`; available: dual, ",
         ),
