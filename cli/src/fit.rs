@@ -6,6 +6,7 @@ use std::time::Instant;
 use ad::AnyBackend;
 use ad_algorithms::{
     Covariance, GaussNewton, LevenbergMarquardt, Method, Options, Outcome, Progress, SolveError,
+    Status,
 };
 use ad_api::Engine;
 use clap::ValueEnum;
@@ -65,7 +66,7 @@ pub struct Fit {
     /// Where it started.
     pub start: Start,
     /// Why it ended, as a name.
-    pub status: String,
+    pub status: &'static str,
     /// Whether it ended in a stationary point.
     pub converged: bool,
     /// The residual sum of squares at the estimates.
@@ -180,7 +181,7 @@ impl Fit {
             backend: backend.name(),
             method,
             start,
-            status: format!("{:?}", outcome.status),
+            status: status_name(outcome.status),
             converged: outcome.status.is_converged(),
             rss: outcome.rss,
             parameters: estimates(
@@ -218,6 +219,24 @@ impl Fit {
     /// The digits of the worst parameter, if the file certifies values.
     pub fn digits(&self) -> Option<f64> {
         self.parameters.iter().filter_map(|parameter| parameter.digits).reduce(f64::min)
+    }
+}
+
+/// The name of a status in JSON, which scripts rely on.
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::SmallGradient => "SmallGradient",
+        Status::SmallDecrease => "SmallDecrease",
+        Status::SmallStep => "SmallStep",
+        Status::ZeroResidual => "ZeroResidual",
+        Status::RoundingLimit => "RoundingLimit",
+        Status::IterationLimit => "IterationLimit",
+        Status::EvaluationLimit => "EvaluationLimit",
+        Status::RankDeficient => "RankDeficient",
+        Status::Stalled => "Stalled",
+        Status::Diverged => "Diverged",
+        Status::StoppedByObserver => "StoppedByObserver",
+        _ => "Other",
     }
 }
 
