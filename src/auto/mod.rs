@@ -302,5 +302,17 @@ fn reason(
     if !excluded.is_empty() {
         parts.push(format!("excluded: {}", excluded.join(", ")));
     }
+    let skipped = trials.iter().filter(|trial| matches!(trial.result, trial::Run::Skipped));
+    let skipped: Vec<(&BackendConfig, usize)> = skipped.map(|t| (&t.config, t.at_least)).collect();
+    match skipped.as_slice() {
+        [] => {}
+        [(config, n)] => parts.push(format!("not run: `{config}` (at least {n} evaluations)")),
+        several => {
+            let least = several.iter().map(|&(_, n)| n).min().unwrap_or_default();
+            let several = several.len();
+            parts
+                .push(format!("not run: {several} candidates (at least {least} evaluations each)"));
+        }
+    }
     parts.join("; ")
 }

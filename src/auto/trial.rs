@@ -54,7 +54,7 @@ pub(super) struct Trial {
     /// The evaluations that it states it needs, at most.
     pub(super) evaluations: usize,
     /// As `evaluations`, where it states the number exactly: a bound from below.
-    at_least: usize,
+    pub(super) at_least: usize,
     pub(super) result: Run,
 }
 

@@ -76,6 +76,7 @@ fn forward_mode_is_not_run_where_its_evaluations_alone_take_longer() {
         matches!(outcome, Outcome::Skipped { evaluations } if *evaluations >= 100),
         "{outcome:?}"
     );
+    assert!(choice.reason.contains("; not run: `dual` (at least "), "{}", choice.reason);
 }
 
 #[test]
