@@ -3,7 +3,9 @@
 use ad::prelude::*;
 use ad::{Operation, Outcome};
 
-use crate::function::Sample::{Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
+use crate::function::Sample::{
+    BadlyScaled, Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual,
+};
 
 fn auto(candidates: &[&str]) -> BackendConfig {
     let candidates = candidates.iter().map(|name| name.parse().unwrap()).collect();
@@ -45,6 +47,19 @@ fn a_candidate_that_disagrees_with_the_others_is_excluded() {
         "{dual:?}"
     );
     assert!(choice.reason.contains("excluded: `dual` (disagrees)"), "{}", choice.reason);
+}
+
+#[test]
+fn inputs_of_very_different_size_count_alike() {
+    let candidates = auto(&["dual", "num-dual", "native-reverse", "fd"]);
+    for operation in [Operation::Jacobian, Operation::Hessian] {
+        let choice = candidates.choose(&BadlyScaled, &[1e8, 1e-5], &[operation]).unwrap();
+        for measurement in &choice.measurements {
+            let disagrees = matches!(measurement.outcome, Outcome::Disagrees { .. });
+            let wrong = measurement.config.kind() == "dual";
+            assert_eq!(disagrees, wrong, "{operation:?}: {measurement}");
+        }
+    }
 }
 
 #[test]
