@@ -90,9 +90,17 @@ pub fn capability_row(backend: &AnyBackend, shape: Shape) -> CapabilityRow {
     }
 }
 
-/// The error for a name that is no compiled-in kind of backend.
+/// The error for a kind that is not compiled in.
 pub(crate) fn unknown(name: &str) -> AdError {
-    let composed = ["higher-order", "auto"];
+    unknown_beside(name, ["higher-order", "auto"])
+}
+
+/// As [`unknown`], for a name without a table, where a pair is written `outer/inner`.
+pub(crate) fn unknown_name(name: &str) -> AdError {
+    unknown_beside(name, ["outer/inner", "auto"])
+}
+
+fn unknown_beside(name: &str, composed: [&'static str; 2]) -> AdError {
     let compiled = KINDS.iter().filter(|kind| kind.compiled).map(|kind| kind.name);
     let available = compiled.chain(composed).collect::<Vec<_>>().join(", ");
     let hint = match KINDS.iter().find(|kind| kind.name == name && !kind.compiled) {

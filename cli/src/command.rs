@@ -1,6 +1,6 @@
 //! The commands: from arguments to output and exit code.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use ad::BackendConfig;
@@ -9,8 +9,9 @@ use ad_api::Operation;
 use crate::args::{Command, FitArguments, ProblemArguments};
 use crate::fit::Fit;
 use crate::model::Output;
+use crate::plot::Reserved;
 use crate::problem::{Problem, Start};
-use crate::{InputError, backend, capabilities, compare, plot, report};
+use crate::{InputError, backend, capabilities, compare, report};
 
 /// The exit code of wrong input.
 pub const WRONG_INPUT: u8 = 2;
@@ -28,11 +29,11 @@ pub fn run(command: &Command) -> Result<ExitCode, InputError> {
         Command::Fit(arguments) => fit(arguments),
         Command::Compare(arguments) => {
             let (problem, start, values) = read(&arguments.problem)?;
-            print(&compare::text(&problem, &start, &values)?);
+            print(&compare::text(&problem, &start, &values)?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Backends(arguments) => {
-            print(&capabilities::text(arguments.inputs, arguments.outputs));
+            print(&capabilities::text(arguments.inputs, arguments.outputs))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -48,9 +49,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
         None => arguments.backend.parse()?,
     };
     let (problem, start, values) = read(&arguments.problem)?;
-    if let Some(path) = &arguments.plot {
-        plot::reserve(path)?;
-    }
+    let reserved = arguments.plot.as_deref().map(Reserved::new).transpose()?;
     let choice =
         config.choose(&problem.function(Output::Residuals)?, &values, &[Operation::Jacobian])?;
     let fit = Fit::run(
@@ -62,23 +61,30 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode, InputError> {
     )?;
     if arguments.json {
         // A fit has only names and numbers in it, which can always be written.
-        print(&format!("{}\n", serde_json::to_string_pretty(&fit).unwrap_or_default()));
+        print(&format!("{}\n", serde_json::to_string_pretty(&fit).unwrap_or_default()))?;
     } else {
         if matches!(config, BackendConfig::Auto { .. }) {
-            print(&format!("auto picked {}: {}\n", choice.config, choice.reason));
+            print(&format!("auto picked {}: {}\n", choice.config, choice.reason))?;
         }
-        print(&report::text(&problem, &fit));
+        print(&report::text(&problem, &fit))?;
     }
-    if let Some(path) = &arguments.plot {
-        plot::draw(path, &problem, &fit.estimates(), &report::subtitle(&fit))?;
+    if let (Some(path), Some(reserved)) = (&arguments.plot, reserved) {
+        reserved.draw(&problem, &fit.estimates(), &report::subtitle(&fit))?;
         if !arguments.json {
-            print(&format!("  plot                         {}\n", path.display()));
+            print(&format!("  plot                         {}\n", path.display()))?;
         }
     }
     Ok(if fit.converged { ExitCode::SUCCESS } else { ExitCode::from(NOT_CONVERGED) })
 }
 
 /// Prints, unless nobody listens any more: `ad fit FILE | head` is no error.
-fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+fn print(text: &str) -> Result<(), InputError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(InputError::Unwritable {
+            path: "standard output".into(),
+            reason: error.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ad::AnyBackend;
 use ad_algorithms::{
     Covariance, GaussNewton, LevenbergMarquardt, Method, Options, Outcome, Progress, SolveError,
+    Status,
 };
 use ad_api::Engine;
 use clap::ValueEnum;
@@ -65,7 +66,7 @@ pub struct Fit {
     /// Where it started.
     pub start: Start,
     /// Why it ended, as a name.
-    pub status: String,
+    pub status: &'static str,
     /// Whether it ended in a stationary point.
     pub converged: bool,
     /// The residual sum of squares at the estimates.
@@ -78,6 +79,9 @@ pub struct Fit {
     pub counts: Counts,
     /// The time that the fit took.
     pub seconds: f64,
+    /// The parameters that the data do not determine at the estimates.
+    #[serde(skip)]
+    pub undetermined: Vec<String>,
     /// Why it ended, in words.
     #[serde(skip)]
     pub reason: String,
@@ -177,7 +181,7 @@ impl Fit {
             backend: backend.name(),
             method,
             start,
-            status: format!("{:?}", outcome.status),
+            status: status_name(outcome.status),
             converged: outcome.status.is_converged(),
             rss: outcome.rss,
             parameters: estimates(
@@ -195,6 +199,11 @@ impl Fit {
                 evaluations: residuals.take_evaluations(),
             },
             seconds,
+            undetermined: covariance
+                .iter()
+                .flat_map(Covariance::unidentifiable)
+                .map(|j| problem.parameters[j].clone())
+                .collect(),
             reason: outcome.status.to_string(),
             residual_standard_deviation: covariance.map(|c| c.residual_standard_deviation()),
             certified_rss: problem.certified.as_ref().map(|certified| certified.rss),
@@ -210,6 +219,24 @@ impl Fit {
     /// The digits of the worst parameter, if the file certifies values.
     pub fn digits(&self) -> Option<f64> {
         self.parameters.iter().filter_map(|parameter| parameter.digits).reduce(f64::min)
+    }
+}
+
+/// The name of a status in JSON, which scripts rely on.
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::SmallGradient => "SmallGradient",
+        Status::SmallDecrease => "SmallDecrease",
+        Status::SmallStep => "SmallStep",
+        Status::ZeroResidual => "ZeroResidual",
+        Status::RoundingLimit => "RoundingLimit",
+        Status::IterationLimit => "IterationLimit",
+        Status::EvaluationLimit => "EvaluationLimit",
+        Status::RankDeficient => "RankDeficient",
+        Status::Stalled => "Stalled",
+        Status::Diverged => "Diverged",
+        Status::StoppedByObserver => "StoppedByObserver",
+        _ => "Other",
     }
 }
 

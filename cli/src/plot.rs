@@ -1,6 +1,7 @@
 //! Data, fitted curve and residuals as an SVG picture.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use plotters::chart::ChartContext;
@@ -37,34 +38,65 @@ struct Picture {
     residuals: Vec<Point>,
 }
 
-/// Makes sure that `path` can be written, before a long fit rather than after it.
+/// A file that can be written, found out before a long fit rather than after it.
 ///
-/// # Errors
-///
-/// [`InputError::Unwritable`] if it cannot.
-pub fn reserve(path: &Path) -> Result<(), InputError> {
-    match OpenOptions::new().create(true).append(true).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(unwritable(path, error.to_string())),
+/// Dropped without a drawing, it removes the file unless there was one before.
+#[derive(Debug)]
+#[must_use]
+pub struct Reserved<'a> {
+    path: &'a Path,
+    /// Whether the file is there only to be drawn into.
+    empty: bool,
+}
+
+impl<'a> Reserved<'a> {
+    /// Reserves the file `path`; what is in it stays until [`draw`](Self::draw).
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::Unwritable`] if it cannot be written.
+    pub fn new(path: &'a Path) -> Result<Self, InputError> {
+        let new = OpenOptions::new().create_new(true).write(true).open(path);
+        let empty = new.is_ok();
+        match new {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                OpenOptions::new().create(true).append(true).open(path)
+            }
+            opened => opened,
+        }
+        .map_err(|error| unwritable(path, error.to_string()))?;
+        Ok(Reserved { path, empty })
+    }
+
+    /// Draws the fit of `problem` with the parameters `b` into the file.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::Unwritable`] if the file cannot be written.
+    pub fn draw(mut self, problem: &Problem, b: &[f64], subtitle: &str) -> Result<(), InputError> {
+        let path = self.path;
+        let picture = Picture::new(problem, b)?;
+        let mut svg = String::new();
+        picture
+            .render(&mut svg, problem, subtitle)
+            .map_err(|error| unwritable(path, error.to_string()))?;
+        fs::write(path, in_pixels(&svg)).map_err(|error| unwritable(path, error.to_string()))?;
+        self.empty = false;
+        Ok(())
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if self.empty {
+            // The error that led here is the one to report.
+            let _ = fs::remove_file(self.path);
+        }
     }
 }
 
 fn unwritable(path: &Path, reason: String) -> InputError {
     InputError::Unwritable { path: path.display().to_string(), reason }
-}
-
-/// Draws the fit of `problem` with the parameters `b` into the file `path`.
-///
-/// # Errors
-///
-/// [`InputError::Unwritable`] if the file cannot be written.
-pub fn draw(path: &Path, problem: &Problem, b: &[f64], subtitle: &str) -> Result<(), InputError> {
-    let picture = Picture::new(problem, b)?;
-    let mut svg = String::new();
-    picture
-        .render(&mut svg, problem, subtitle)
-        .map_err(|error| unwritable(path, error.to_string()))?;
-    std::fs::write(path, in_pixels(&svg)).map_err(|error| unwritable(path, error.to_string()))
 }
 
 /// The picture at its size in pixels; the units stay in its `viewBox`.

@@ -126,6 +126,16 @@ fn tail(out: &mut String, fit: &Fit) {
         let _ = writeln!(out, "  residual standard deviation  {}", scientific(deviation, 10));
     }
     let _ = writeln!(out, "  status                       {}", fit.reason);
+    if let Some((last, others)) = fit.undetermined.split_last() {
+        let (names, are) = match others {
+            [] => (last.clone(), "is"),
+            others => (format!("{} and {last}", others.join(", ")), "are"),
+        };
+        let _ = writeln!(
+            out,
+            "  note                         {names} {are} not determined by the data here"
+        );
+    }
     let counts = fit.counts;
     let _ = writeln!(
         out,

@@ -117,6 +117,26 @@ fn as_many_rows_as_parameters_leave_no_standard_errors() {
 }
 
 #[test]
+fn parameters_that_the_data_do_not_determine_are_named() {
+    let folder = folder();
+    for (model, start, note) in [
+        ("b1+0*b2*time", "b1=1,b2=1", "note                         b2 is not determined"),
+        ("b0+b1*b2*time", "b0=1,b1=1,b2=1", "note                         b1 and b2 are not"),
+    ] {
+        let arguments = ["fit", "bod.csv", "--model", model, "--start", start];
+        let ended = ad(folder.path(), &arguments);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        assert!(ended.stdout.contains(note), "{}", ended.stdout);
+        let value = json(&ad(folder.path(), &[arguments.as_slice(), &["--json"]].concat()));
+        assert!(
+            value["parameters"].as_array().unwrap().last().unwrap()["standard_error"].is_null()
+        );
+    }
+    let determined = ad(folder.path(), &["fit", "Misra1a.dat"]).stdout;
+    assert!(!determined.contains("not determined"), "{determined}");
+}
+
+#[test]
 fn a_fit_that_does_not_converge_ends_with_code_1_and_its_best_point() {
     let folder = folder();
     let arguments = ["fit", "Misra1a.dat", "--max-iterations", "3"];

@@ -5,6 +5,8 @@
 mod common;
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use common::{MODEL, START, ad, folder};
 use tempfile::TempDir;
@@ -215,6 +217,10 @@ fn options() {
             "unknown backend `magic`; available: dual, ",
         ),
         (
+            vec!["fit", "Misra1a.dat", "--backend", "dual/auto"],
+            "setting `inner` is \"auto\", expected a definite backend; `auto` cannot be part of a pair",
+        ),
+        (
             vec!["fit", "Misra1a.dat", "--config", "unknown.toml"],
             "unknown.toml, line 1: unknown backend `magic`; available: dual, ",
         ),
@@ -239,4 +245,41 @@ fn options() {
         (vec!["backends", "--inputs", "0"], "invalid value '0' for '--inputs <N>'"),
     ];
     check(&folder(), &cases);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written() {
+    let folder = folder();
+    for arguments in [
+        ["fit", "Misra1a.dat"].as_slice(),
+        &["fit", "Misra1a.dat", "--json"],
+        &["compare", "Misra1a.dat"],
+        &["backends"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ad"))
+            .current_dir(folder.path())
+            .args(arguments)
+            .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        let expected = "error: cannot write standard output: No space left on device";
+        assert!(line.starts_with(expected) && line.lines().count() == 1, "{arguments:?}: {line}");
+    }
+}
+
+#[test]
+fn a_fit_that_cannot_start_leaves_no_plot() {
+    let folder = folder();
+    let picture = folder.path().join("fit.svg");
+    let start = ["fit", "bod.csv", "--model", "b1*log(b2*time)", "--start", "b1=1,b2=-1"];
+    let arguments = [start.as_slice(), &["--plot", "fit.svg"]].concat();
+    let cases = [(arguments, "the fit cannot start: residual 0 is NaN at the start")];
+    check(&folder, &cases);
+    assert!(!picture.exists());
+    fs::write(&picture, "an older picture").unwrap();
+    check(&folder, &cases);
+    assert_eq!(fs::read_to_string(&picture).unwrap(), "an older picture");
 }

@@ -42,14 +42,15 @@ pub enum Outcome {
     Agrees {
         /// The shortest time for one computation of all operations, in seconds.
         seconds: f64,
-        /// The largest difference from the reference, relative to its largest entry.
+        /// The largest difference from the reference, relative to the largest entry: of a vector,
+        /// of a column of a Jacobian, of the diagonal of a Hessian in the row and the column.
         difference: f64,
         /// Whether its results are exact up to rounding.
         exact: bool,
     },
     /// Its results differ from those that most candidates agree on: it is not to be used here.
     Disagrees {
-        /// The largest difference, relative to the largest entry.
+        /// The largest difference, relative as in [`Agrees`](Self::Agrees).
         difference: f64,
         /// The difference that its stated accuracy would allow.
         allowed: f64,
@@ -160,7 +161,7 @@ impl BackendConfig {
             trials.push(Trial::new(&problem, config, backend, exactness));
         }
         run(&problem, &mut trials);
-        conclude(operations, trials)
+        conclude(x, operations, trials)
     }
 }
 
@@ -211,8 +212,8 @@ fn run<F: Function>(problem: &Problem<'_, F>, trials: &mut [Trial]) {
 }
 
 /// Judges the trials and picks the fastest.
-fn conclude(operations: &[Operation], trials: Vec<Trial>) -> Result<Choice> {
-    let outcomes: Vec<Outcome> = agreement::judge(&trials)
+fn conclude(x: &[f64], operations: &[Operation], trials: Vec<Trial>) -> Result<Choice> {
+    let outcomes: Vec<Outcome> = agreement::judge(&trials, x)
         .into_iter()
         .zip(&trials)
         .map(|(verdict, trial)| match (verdict, &trial.result) {
@@ -301,6 +302,18 @@ fn reason(
         .collect();
     if !excluded.is_empty() {
         parts.push(format!("excluded: {}", excluded.join(", ")));
+    }
+    let skipped = trials.iter().filter(|trial| matches!(trial.result, trial::Run::Skipped));
+    let skipped: Vec<(&BackendConfig, usize)> = skipped.map(|t| (&t.config, t.at_least)).collect();
+    match skipped.as_slice() {
+        [] => {}
+        [(config, n)] => parts.push(format!("not run: `{config}` (at least {n} evaluations)")),
+        several => {
+            let least = several.iter().map(|&(_, n)| n).min().unwrap_or_default();
+            let several = several.len();
+            parts
+                .push(format!("not run: {several} candidates (at least {least} evaluations each)"));
+        }
     }
     parts.join("; ")
 }

@@ -54,13 +54,23 @@ pub(super) struct Trial {
     /// The evaluations that it states it needs, at most.
     pub(super) evaluations: usize,
     /// As `evaluations`, where it states the number exactly: a bound from below.
-    at_least: usize,
+    pub(super) at_least: usize,
     pub(super) result: Run,
+}
+
+/// What one operation gave.
+#[derive(Clone)]
+pub(super) enum Values {
+    Vector(Vec<f64>),
+    /// A column for each input.
+    Jacobian(DMatrix<f64>),
+    /// A row and a column for each input.
+    Hessian(DMatrix<f64>),
 }
 
 /// What running a candidate gave.
 pub(super) enum Run {
-    Done { seconds: f64, values: Vec<f64> },
+    Done { seconds: f64, values: Vec<Values> },
     Failed(AdError),
     Skipped,
 }
@@ -105,14 +115,18 @@ impl Trial {
         };
     }
 
-    fn measure<F: Function>(&self, problem: &Problem<'_, F>, best: f64) -> Result<(f64, Vec<f64>)> {
+    fn measure<F: Function>(
+        &self,
+        problem: &Problem<'_, F>,
+        best: f64,
+    ) -> Result<(f64, Vec<Values>)> {
         let mut prepared = self.backend.prepare(problem.f, problem.x)?;
         let mut buffers = Buffers::new(Shape::of(problem.f));
         let mut values = Vec::new();
         let start = Instant::now();
         for &operation in problem.operations {
             buffers.compute(&mut prepared, problem.x, operation)?;
-            values.extend_from_slice(buffers.result(operation));
+            values.push(buffers.result(operation));
         }
         let first = start.elapsed().as_secs_f64();
         // The first call sizes the buffers; but if it is hopelessly slow, once is enough.
@@ -213,13 +227,13 @@ impl Buffers {
         }
     }
 
-    fn result(&self, operation: Operation) -> &[f64] {
+    fn result(&self, operation: Operation) -> Values {
         match operation {
-            Operation::Pullback | Operation::Gradient => &self.inputs,
-            Operation::Jacobian => self.jacobian.as_slice(),
-            Operation::Hessian => self.hessian.as_slice(),
-            Operation::Hvp => &self.product,
-            _ => &self.outputs,
+            Operation::Pullback | Operation::Gradient => Values::Vector(self.inputs.clone()),
+            Operation::Jacobian => Values::Jacobian(self.jacobian.clone()),
+            Operation::Hessian => Values::Hessian(self.hessian.clone()),
+            Operation::Hvp => Values::Vector(self.product.clone()),
+            _ => Values::Vector(self.outputs.clone()),
         }
     }
 }

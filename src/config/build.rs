@@ -54,7 +54,7 @@ impl BackendConfig {
                 Some(Scheme::Central) | None => ad_fd::FiniteDiff::central().into(),
             }),
             BackendConfig::HigherOrder { outer, inner } => {
-                Ok(AnyBackend::higher_order(outer.build()?, inner.build()?))
+                Ok(AnyBackend::higher_order(outer.part("outer")?, inner.part("inner")?))
             }
             BackendConfig::Auto { .. } => Err(AdError::Setting {
                 setting: "kind",
@@ -64,6 +64,18 @@ impl BackendConfig {
             #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
             missing => Err(crate::registry::unknown(missing.kind())),
         }
+    }
+
+    /// As [`build`](Self::build), for the `outer` or `inner` backend of a pair.
+    fn part(&self, setting: &'static str) -> Result<AnyBackend> {
+        if matches!(self, BackendConfig::Auto { .. }) {
+            return Err(AdError::Setting {
+                setting,
+                found: "\"auto\"".into(),
+                expected: "a definite backend; `auto` cannot be part of a pair",
+            });
+        }
+        self.build()
     }
 }
 

@@ -51,7 +51,7 @@ use serde::Serialize;
 pub enum BackendConfig {
     /// Forward mode with several tangents per sweep.
     Dual {
-        /// Tangents per sweep. Default: as many as there are, 16 at most.
+        /// Tangents per sweep. Default: as many as there are, 8 at most.
         #[serde(skip_serializing_if = "Option::is_none")]
         chunk: Option<usize>,
     },

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use super::settings::{Settings, Value};
 use super::{BackendConfig, Scheme};
 use crate::AnyBackend;
-use crate::registry::check_compiled;
+use crate::registry::{check_compiled, unknown_name};
 
 const BACKEND: &str = "a backend: a name, or a table with a `kind`";
 
@@ -36,6 +36,15 @@ fn from_value(setting: &'static str, value: Value) -> Result<BackendConfig> {
         },
         other => Err(AdError::Setting { setting, found: other.to_string(), expected: BACKEND }),
     }
+}
+
+/// A kind with its default settings.
+fn from_name(name: &str) -> Result<BackendConfig> {
+    from_table(name, Settings::new(name, std::iter::empty().collect())).map_err(|error| match error
+    {
+        AdError::UnknownBackend { .. } => unknown_name(name),
+        other => other,
+    })
 }
 
 fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
@@ -101,9 +110,7 @@ impl FromStr for BackendConfig {
         let pair = text.split_once('/').or_else(|| text.split_once(" over "));
         match pair {
             Some((outer, inner)) => Ok(BackendConfig::higher_order(outer.parse()?, inner.parse()?)),
-            None => {
-                from_table(text.trim(), Settings::new(text.trim(), std::iter::empty().collect()))
-            }
+            None => from_name(text.trim()),
         }
     }
 }

@@ -3,7 +3,9 @@
 use ad::prelude::*;
 use ad::{Operation, Outcome};
 
-use crate::function::Sample::{Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
+use crate::function::Sample::{
+    BadlyScaled, Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual,
+};
 
 fn auto(candidates: &[&str]) -> BackendConfig {
     let candidates = candidates.iter().map(|name| name.parse().unwrap()).collect();
@@ -48,6 +50,19 @@ fn a_candidate_that_disagrees_with_the_others_is_excluded() {
 }
 
 #[test]
+fn inputs_of_very_different_size_count_alike() {
+    let candidates = auto(&["dual", "num-dual", "native-reverse", "fd"]);
+    for operation in [Operation::Jacobian, Operation::Hessian] {
+        let choice = candidates.choose(&BadlyScaled, &[1e8, 1e-5], &[operation]).unwrap();
+        for measurement in &choice.measurements {
+            let disagrees = matches!(measurement.outcome, Outcome::Disagrees { .. });
+            let wrong = measurement.config.kind() == "dual";
+            assert_eq!(disagrees, wrong, "{operation:?}: {measurement}");
+        }
+    }
+}
+
+#[test]
 fn a_candidate_that_fails_is_excluded() {
     let choice = auto(&["dual", "native-reverse"])
         .choose(&FailingOnDual, &[1.0, 2.0], &[Operation::Gradient])
@@ -76,6 +91,7 @@ fn forward_mode_is_not_run_where_its_evaluations_alone_take_longer() {
         matches!(outcome, Outcome::Skipped { evaluations } if *evaluations >= 100),
         "{outcome:?}"
     );
+    assert!(choice.reason.contains("; not run: `dual` (at least "), "{}", choice.reason);
 }
 
 #[test]

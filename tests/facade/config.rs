@@ -92,7 +92,9 @@ fn an_unknown_kind_names_what_is_available() {
         assert!(message.contains(kind.name), "{message}");
     }
     assert!(message.starts_with("unknown backend `enzyme`; available: "), "{message}");
-    assert!(message.ends_with("higher-order, auto"), "{message}");
+    assert!(message.ends_with("outer/inner, auto"), "{message}");
+    let table = from_toml("backend = { kind = 'enzyme' }").unwrap_err();
+    assert!(table.contains("higher-order, auto"), "{table}");
     let nested = from_toml("[backend]\nkind = 'higher-order'\nouter = 'enzyme'\ninner = 'dual'");
     assert!(nested.unwrap_err().contains("unknown backend `enzyme`"));
 }
@@ -154,4 +156,11 @@ fn every_mistake_is_named() {
 fn auto_needs_a_problem() {
     let error = "auto".parse::<AnyBackend>().unwrap_err();
     assert!(error.to_string().contains("resolved by `choose`"), "{error}");
+    for (pair, part) in [("auto/dual", "outer"), ("dual/auto", "inner"), ("dual/auto/fd", "outer")]
+    {
+        let error = pair.parse::<AnyBackend>().unwrap_err().to_string();
+        let expected = format!("setting `{part}` is \"auto\", expected a definite backend;");
+        assert!(error.starts_with(&expected), "{pair}: {error}");
+        assert!(error.ends_with("`auto` cannot be part of a pair"), "{pair}: {error}");
+    }
 }

@@ -18,24 +18,27 @@ pub(crate) enum Sample {
     WrongOnDual,
     /// `Σ x²` of two inputs, but without value on the numbers of `Dual`.
     FailingOnDual,
+    /// Two inputs of very different size; the derivative with respect to the large one is off by one
+    /// percent on the numbers of `Dual`.
+    BadlyScaled,
     /// A long chain of sines of many inputs.
     Long,
 }
 
-use Sample::{Curve, Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
+use Sample::{BadlyScaled, Curve, Failing, FailingOnDual, Long, Mixing, Potential, WrongOnDual};
 
 impl Function for Sample {
     fn inputs(&self) -> usize {
         match self {
             Mixing | Potential => 3,
             Curve | Failing => 1,
-            WrongOnDual | FailingOnDual => 2,
+            WrongOnDual | FailingOnDual | BadlyScaled => 2,
             Long => 4000,
         }
     }
 
     fn outputs(&self) -> usize {
-        if matches!(self, Mixing | Curve) { 2 } else { 1 }
+        if matches!(self, Mixing | Curve | BadlyScaled) { 2 } else { 1 }
     }
 
     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
@@ -57,6 +60,11 @@ impl Function for Sample {
             WrongOnDual | FailingOnDual => {
                 let factor = if on_dual() { 1.01 } else { 1.0 };
                 y[0] = x.iter().map(|&x| x * x).sum::<S>() * factor;
+            }
+            BadlyScaled => {
+                let factor = if on_dual() { 1.01 } else { 1.0 };
+                y[0] = (x[0] * 1e-8 * factor).sin() + (x[1] * 1e5).exp();
+                y[1] = (x[0] * 1e-8).cos() * (x[1] * 1e5).sin();
             }
             Long => y[0] = x.iter().fold(S::from(0.0), |sum, &x| (sum + x).sin()),
         }
