@@ -33,6 +33,12 @@ pub enum Scheme {
 /// derivative of `x³` at 1e-6, which is 3e-12, comes out as 4e-11. [`Fd`](crate::Fd) has neither
 /// restriction.
 ///
+/// So is the accuracy of central differences of central differences: rounding leaves about
+/// `ε |f| / h² ≈ 6e-6 |f|` in every second derivative, whatever its size, and nothing tells the
+/// adapter how large that entry ought to be. For the sum of squares of NIST's Misra1a at its first
+/// start one entry of the Hessian is off by half of itself. Put an exact engine inside (`finitediff/dual`), or
+/// use [`Fd`](crate::Fd).
+///
 /// | what the crate does | what the adapter does |
 /// |---|---|
 /// | NaN or infinity where a step leaves the domain (`ln` at 1e-6) | [`AdError::Inaccurate`] |
