@@ -1,43 +1,18 @@
 //! Prepared calls allocate nothing once their buffers have their sizes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use ad_api::{Backend, Failure, Function, Prepared, Scalar};
+use ad_conformance::CountingAllocator;
 use ad_dual::Dual;
 use nalgebra::DMatrix;
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting the allocations of each thread.
-struct Counting;
-
-#[allow(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts")]
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// The number of allocations of a second call, after a first one.
 fn allocations(mut call: impl FnMut()) -> usize {
     call();
-    let before = ALLOCATIONS.get();
-    call();
-    ALLOCATIONS.get() - before
+    CountingAllocator::count(call).1
 }
 
 /// Three outputs of `n` inputs.

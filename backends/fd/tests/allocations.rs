@@ -1,36 +1,16 @@
 //! A call that runs again allocates nothing.
-#![allow(unsafe_code, reason = "a global allocator that counts")]
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 mod common;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use ad_api::{Backend, Prepared};
+use ad_conformance::CountingAllocator;
 use ad_fd::Fd;
 use common::function;
 use nalgebra::DMatrix;
 
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 function!(Model: 3 => 4, |x, y| {
     y[0] = x[0].exp() * x[1];
@@ -51,13 +31,13 @@ fn prepared_calls_allocate_nothing() {
         let (mut y_dot, mut x_bar, mut gradient) = ([0.0; 8], [0.0; 3], [0.0; 3]);
         let mut hessian = DMatrix::zeros(3, 3);
         for warm in [false, true] {
-            let before = COUNT.with(Cell::get);
-            model.value_and_jacobian_into(&x, &mut y, &mut jacobian).unwrap();
-            model.pushforward_into(&x, &[1.0, 2.0, 3.0, 0.0, 1.0, -1.0], &mut y_dot).unwrap();
-            model.pullback_into(&x, &[1.0; 4], &mut x_bar).unwrap();
-            single.value_and_gradient_into(&x, &mut gradient).unwrap();
-            single.hessian_into(&x, &mut hessian).unwrap();
-            let count = COUNT.with(Cell::get) - before;
+            let ((), count) = CountingAllocator::count(|| {
+                model.value_and_jacobian_into(&x, &mut y, &mut jacobian).unwrap();
+                model.pushforward_into(&x, &[1.0, 2.0, 3.0, 0.0, 1.0, -1.0], &mut y_dot).unwrap();
+                model.pullback_into(&x, &[1.0; 4], &mut x_bar).unwrap();
+                single.value_and_gradient_into(&x, &mut gradient).unwrap();
+                single.hessian_into(&x, &mut hessian).unwrap();
+            });
             assert!(!warm || count == 0, "{count} allocations");
         }
     }

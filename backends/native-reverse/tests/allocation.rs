@@ -1,40 +1,18 @@
 //! A prepared call allocates nothing after its first run.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
 use ad_api::{
     Backend, Chain, DifferentiateWith, Failure, Function, LinearOperator, Map, Prepared, Rule,
     RuleTangent, RuleValue, Scalar, Scan, Sum,
 };
+use ad_conformance::CountingAllocator;
 use ad_native_reverse::NativeReverse;
 use nalgebra::DMatrix;
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code, reason = "an allocator cannot be written otherwise")]
-// SAFETY: every call goes to the system allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promises are those that `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 struct Exp;
 
@@ -96,9 +74,7 @@ impl Function for Model {
 fn allocations(mut call: impl FnMut()) -> usize {
     call();
     call();
-    let before = ALLOCATIONS.get();
-    (0..3).for_each(|_| call());
-    ALLOCATIONS.get() - before
+    CountingAllocator::count(|| (0..3).for_each(|_| call())).1
 }
 
 #[test]
