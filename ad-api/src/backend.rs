@@ -451,7 +451,12 @@ pub trait Prepared: Clone + Send {
 }
 
 impl Shape {
-    pub(crate) fn one_input(self, operation: &'static str, instead: &'static str) -> Result<()> {
+    /// Checks that there is one input; `instead` says what serves a function of several.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Arity`] if there are more or none.
+    pub fn one_input(self, operation: &'static str, instead: &'static str) -> Result<()> {
         self.arity(self.inputs == 1, operation, "one input", instead)
     }
 

@@ -166,16 +166,7 @@ impl<O: Backend, I: Backend, F: Function> SecondOrder<O, I, F> {
     ) -> Result<()> {
         let shape = Shape::of(self.tangent.function());
         let m = shape.outputs;
-        if shape.inputs != 1 {
-            let Shape { inputs, outputs } = shape;
-            return Err(AdError::Arity {
-                operation: "second_derivative",
-                needs: "one input",
-                inputs,
-                outputs,
-                instead: "use `hessian` or `weighted_hessian`",
-            });
-        }
+        shape.one_input("second_derivative", "use `hessian` or `weighted_hessian`")?;
         AdError::check_len("y", y.len(), m, "the number of outputs")?;
         AdError::check_len("derivative", derivative.len(), m, "the number of outputs")?;
         AdError::check_len("second", second.len(), m, "the number of outputs")?;

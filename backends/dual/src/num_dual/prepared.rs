@@ -75,16 +75,8 @@ impl<F: Function> Prepared for NumDualPrepared<F> {
         derivative: &mut [f64],
         second: &mut [f64],
     ) -> Result<()> {
-        let Shape { inputs, outputs } = self.shape();
-        if inputs != 1 {
-            return Err(AdError::Arity {
-                operation: "second_derivative",
-                needs: "one input",
-                inputs,
-                outputs,
-                instead: "use `hessian` or `weighted_hessian`",
-            });
-        }
+        self.shape().one_input("second_derivative", "use `hessian` or `weighted_hessian`")?;
+        let outputs = self.shape().outputs;
         AdError::check_len("y", y.len(), outputs, "the number of outputs")?;
         AdError::check_len("derivative", derivative.len(), outputs, "the number of outputs")?;
         AdError::check_len("second", second.len(), outputs, "the number of outputs")?;
