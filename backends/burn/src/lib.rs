@@ -1,0 +1,1 @@
+//! burn tensors behind the `ad` interface.

@@ -1,0 +1,1 @@
+//! candle tensors behind the `ad` interface.
