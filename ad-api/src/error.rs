@@ -43,6 +43,16 @@ pub enum AdError {
         /// The rows and columns it should have.
         expected: (usize, usize),
     },
+    /// Arrays do not fit an operation, or each other.
+    #[error("`{operation}` of shapes {found}: expected {expected}")]
+    Array {
+        /// The operation, or the argument at fault.
+        operation: &'static str,
+        /// The shapes that it was given.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
     /// The operation is not defined for a function with these numbers of inputs and outputs.
     #[error(
         "`{operation}` needs a function with {needs}, but this one has {inputs} inputs and \

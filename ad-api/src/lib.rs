@@ -25,6 +25,7 @@
 //! Primitives are generic in the base scalar, so backends nest: [`HigherOrder`] composes any two.
 //! [`Rule`] is the way in for derivatives that are stated rather than found.
 
+pub mod array;
 mod backend;
 mod capability;
 mod differentiate;

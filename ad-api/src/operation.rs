@@ -1,5 +1,7 @@
 //! The elementary operations by name, for engines that record programs rather than partials.
 
+use crate::Scalar;
+
 /// An elementary function of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are those of the functions of `f64`")]
@@ -51,4 +53,85 @@ pub enum Binary {
     Max,
     Min,
     Copysign,
+}
+
+macro_rules! names {
+    ($Enum:ident: $($Variant:ident $name:ident),*; $($rest:tt)*) => {
+        impl $Enum {
+            /// The name of the method of [`Scalar`](crate::Scalar) that computes it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($Enum::$Variant => stringify!($name),)*
+                    $($rest)*
+                }
+            }
+        }
+    };
+}
+
+names! { Unary: Sin sin, Cos cos, Tan tan, Asin asin, Acos acos, Atan atan, Sinh sinh, Cosh cosh,
+    Tanh tanh, Asinh asinh, Acosh acosh, Atanh atanh, Exp exp, Exp2 exp2, ExpM1 exp_m1, Ln ln,
+    Ln1p ln_1p, Log2 log2, Log10 log10, Sqrt sqrt, Cbrt cbrt, Recip recip, Sinc sinc, Sinhc sinhc,
+    Fract fract, Erf erf, Abs abs, Floor floor, Ceil ceil, Round round, Trunc trunc, Signum signum;
+    Unary::Powi(_) => "powi",
+}
+
+names! { Binary: Powf powf, Hypot hypot, Atan2 atan2, Rem rem, Max max, Min min, Copysign copysign; }
+
+impl Unary {
+    /// Its value, with the derivatives that `x` carries.
+    #[inline]
+    pub fn eval<S: Scalar>(self, x: S) -> S {
+        match self {
+            Unary::Sin => x.sin(),
+            Unary::Cos => x.cos(),
+            Unary::Tan => x.tan(),
+            Unary::Asin => x.asin(),
+            Unary::Acos => x.acos(),
+            Unary::Atan => x.atan(),
+            Unary::Sinh => x.sinh(),
+            Unary::Cosh => x.cosh(),
+            Unary::Tanh => x.tanh(),
+            Unary::Asinh => x.asinh(),
+            Unary::Acosh => x.acosh(),
+            Unary::Atanh => x.atanh(),
+            Unary::Exp => x.exp(),
+            Unary::Exp2 => x.exp2(),
+            Unary::ExpM1 => x.exp_m1(),
+            Unary::Ln => x.ln(),
+            Unary::Ln1p => x.ln_1p(),
+            Unary::Log2 => x.log2(),
+            Unary::Log10 => x.log10(),
+            Unary::Sqrt => x.sqrt(),
+            Unary::Cbrt => x.cbrt(),
+            Unary::Recip => x.recip(),
+            Unary::Sinc => x.sinc(),
+            Unary::Sinhc => x.sinhc(),
+            Unary::Fract => x.fract(),
+            Unary::Erf => x.erf(),
+            Unary::Abs => x.abs(),
+            Unary::Floor => x.floor(),
+            Unary::Ceil => x.ceil(),
+            Unary::Round => x.round(),
+            Unary::Trunc => x.trunc(),
+            Unary::Signum => x.signum(),
+            Unary::Powi(n) => x.powi(n),
+        }
+    }
+}
+
+impl Binary {
+    /// Its value, with the derivatives that the operands carry.
+    #[inline]
+    pub fn eval<S: Scalar>(self, a: S, b: S) -> S {
+        match self {
+            Binary::Powf => a.powf(b),
+            Binary::Hypot => a.hypot(b),
+            Binary::Atan2 => a.atan2(b),
+            Binary::Rem => a % b,
+            Binary::Max => a.max(b),
+            Binary::Min => a.min(b),
+            Binary::Copysign => a.copysign(b),
+        }
+    }
 }

@@ -1,0 +1,27 @@
+//! Array programs: functions of tensors, on any array library and device.
+//!
+//! | who | writes | sees |
+//! |---|---|---|
+//! | function author | an [`ArrayFunction`] over [`Array`]s of any [`Tensor`] | [`Array`], [`Constant`] |
+//! | adapter author | a [`Tensor`]: one function that computes every [`ArrayOp`] | [`Tensor`], [`ArrayOp`], [`Dims`] |
+//!
+//! Implementations: [`HostTensor`] over any [`Scalar`](crate::Scalar); those of tensor libraries in
+//! their adapters; and two over any other, [`DualTensor`] (forward mode) and [`TapedTensor`] (reverse
+//! mode), so that every library has both modes and every order.
+
+#[allow(clippy::module_inception, reason = "the file of the type that the module is named after")]
+mod array;
+mod backend;
+mod constant;
+mod dims;
+mod function;
+mod op;
+mod tensor;
+
+pub use array::Array;
+pub use backend::{ArrayBackend, Arrays};
+pub use constant::Constant;
+pub use dims::{Dims, MAX_RANK};
+pub use function::{ArrayFunction, evaluate};
+pub use op::{ArrayOp, Comparison};
+pub use tensor::Tensor;
