@@ -16,6 +16,7 @@ mod constant;
 mod dims;
 mod function;
 mod op;
+mod program;
 mod tensor;
 
 pub use array::Array;
@@ -24,4 +25,5 @@ pub use constant::Constant;
 pub use dims::{Dims, MAX_RANK};
 pub use function::{ArrayFunction, evaluate};
 pub use op::{ArrayOp, Comparison};
+pub use program::{ArrayProgram, Recording, TracedTensor};
 pub use tensor::Tensor;
