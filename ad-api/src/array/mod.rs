@@ -15,6 +15,7 @@ mod backend;
 mod constant;
 mod dims;
 mod function;
+mod host;
 mod op;
 mod tensor;
 
@@ -23,5 +24,6 @@ pub use backend::{ArrayBackend, Arrays};
 pub use constant::Constant;
 pub use dims::{Dims, MAX_RANK};
 pub use function::{ArrayFunction, evaluate};
+pub use host::{Host, HostTensor};
 pub use op::{ArrayOp, Comparison};
 pub use tensor::Tensor;
