@@ -216,7 +216,8 @@ impl<T: Tensor> Linear<T> {
         if let Map::Place { axis, .. } = first.map {
             return concatenated(parts, axis, &lead);
         }
-        let rest = parts[1..].iter().map(|(linear, tangent)| linear.borrow().narrow(tangent, &lead));
+        let rest =
+            parts[1..].iter().map(|(linear, tangent)| linear.borrow().narrow(tangent, &lead));
         let sum = rest.fold(first.narrow(tangent, &lead), |sum, part| sum + part);
         sum.broadcast_to(join(&lead, &first.result))
     }

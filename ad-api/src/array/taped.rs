@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Array, ArrayOp, Dims, Linear, Linearization, Tensor, linearize_op};
+use super::{Array, ArrayOp, Dims, Linear, Tensor, linearize_op};
 use crate::{AdError, Result};
 
 /// The record of what was computed from some inputs: for each operation, its derivative with respect
