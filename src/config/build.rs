@@ -3,10 +3,10 @@
 use ad_api::{AdError, Result};
 
 use super::BackendConfig;
-#[cfg(any(feature = "burn", feature = "candle"))]
-use super::{Device, Precision};
 #[cfg(feature = "fd")]
 use super::Scheme;
+#[cfg(any(feature = "burn", feature = "candle"))]
+use super::{Device, Precision};
 use crate::AnyBackend;
 
 impl BackendConfig {
@@ -106,7 +106,10 @@ pub(crate) fn burn(device: Option<Device>, precision: Option<Precision>) -> Resu
 
 /// The engine of the crate `candle-core` on a device that is compiled in.
 #[cfg(feature = "candle")]
-pub(crate) fn candle(device: Option<Device>, precision: Option<Precision>) -> Result<ad_candle::Candle> {
+pub(crate) fn candle(
+    device: Option<Device>,
+    precision: Option<Precision>,
+) -> Result<ad_candle::Candle> {
     let candle = match device.unwrap_or(Device::Cpu) {
         Device::Cpu => ad_candle::Candle::cpu(),
         #[cfg(feature = "cuda")]

@@ -58,10 +58,10 @@ impl Constant {
 
     /// The array on a device.
     pub fn on<T: Tensor>(&self, device: &T::Device) -> Array<T> {
-        Array::from_result(T::constant(device, self), device, self.dims())
+        Array::from_result(T::from_constant(device, self), device, self.dims())
     }
 
-    /// The copy on a device, made when it is first asked for: see [`Tensor::constant`].
+    /// The copy on a device, made when it is first asked for: see [`Tensor::from_constant`].
     pub(super) fn kept_on<T: Tensor>(&self, device: &T::Device) -> Result<T> {
         let shared = &self.0;
         let mut copies = shared.copies.lock().unwrap_or_else(PoisonError::into_inner);

@@ -250,10 +250,10 @@ impl Tensor for TracedTensor {
     }
 
     fn from_host(recording: &Recording, dims: Dims, entries: &[f64]) -> Result<Self> {
-        Self::constant(recording, &Constant::new(dims, entries.to_vec())?)
+        Self::from_constant(recording, &Constant::new(dims, entries.to_vec())?)
     }
 
-    fn constant(recording: &Recording, constant: &Constant) -> Result<Self> {
+    fn from_constant(recording: &Recording, constant: &Constant) -> Result<Self> {
         Ok(recording.push(Step::Constant(constant.clone()), constant.dims()))
     }
 

@@ -54,8 +54,14 @@ pub trait Tensor: Clone + Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// What the library reports.
-    fn constant(device: &Self::Device, constant: &Constant) -> Result<Self> {
+    fn from_constant(device: &Self::Device, constant: &Constant) -> Result<Self> {
         constant.kept_on(device)
+    }
+
+    /// Whether the entries are known to carry no derivatives of any engine, so that a zero among them
+    /// is zero whatever is differentiated. Answering `true` for plain numbers saves derivatives work.
+    fn is_constant(&self) -> bool {
+        false
     }
 
     /// The entries, row by row, without derivatives: a copy to the host.
