@@ -17,18 +17,19 @@
 //! of a program that is data like the first.
 
 use std::any::TypeId;
+use std::ops::Range;
 use std::sync::Arc;
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
 use super::{
-    Array, ArrayBackend, ArrayFunction, ArrayProgram, Arrays, Dims, DualTensor, Flat, Linearization,
-    Tensor, evaluate, linearize, lower, pushforward,
+    Array, ArrayBackend, ArrayFunction, ArrayProgram, Arrays, Dims, Flat, Linearization, Tensor,
+    evaluate, linearize, lower, value_and_pushforward,
 };
+use crate::trace::{self, DynRule};
 use crate::{
-    AdError, Capability, DynRule, Evaluations, Failure, Function, LinearOperator, Result, Rule,
-    RuleValue, Scalar, StructureVisitor, check_jacobian, check_pullback, check_pushforward, scratch,
-    trace,
+    AdError, Capability, Evaluations, Failure, Function, LinearOperator, Result, Rule, RuleValue,
+    Scalar, StructureVisitor, check_jacobian, check_pullback, check_pushforward, scratch,
 };
 
 /// The most seeds that go through one evaluation.
@@ -38,7 +39,9 @@ const SEEDS: usize = 256;
 #[derive(Clone, Debug)]
 struct Program {
     arrays: ArrayProgram,
-    /// What the operations were lowered from: it gives values that are exactly those of `f64` code.
+    /// What the operations were lowered from. For a tangent program, what its first outputs are the
+    /// values of. It gives values that are exactly those of `f64` code, and says where the operations
+    /// are no longer those of the function.
     scalars: Option<trace::Program>,
 }
 
@@ -57,7 +60,7 @@ impl Program {
             }
 
             fn array<F: ArrayFunction>(self, f: &Flat<F>) -> Self::Output {
-                let arrays = ArrayProgram::record(f.program())?;
+                let arrays = ArrayProgram::record(f.function())?;
                 Ok((Program { arrays, scalars: None }, None))
             }
         }
@@ -75,16 +78,24 @@ impl Program {
     /// `(x, ẋ) ↦ (f(x), J(x) ẋ)`.
     fn tangent(&self) -> Result<Program> {
         let arrays = ArrayProgram::record(&TangentProgram(self.arrays.clone()))?;
-        Ok(Program { arrays, scalars: None })
+        Ok(Program { arrays, scalars: self.scalars.clone() })
+    }
+
+    /// Overwrites the values that are known exactly.
+    fn correct(&self, x: &[f64], y: &mut [f64]) -> Result<()> {
+        if let Some(scalars) = &self.scalars {
+            scalars.eval(&x[..scalars.inputs()], &mut y[..Function::outputs(scalars)])?;
+        }
+        Ok(())
     }
 
     /// `f(x)` by the engine, or in `f64` where the program came from scalars.
     fn value<E: ArrayBackend>(&self, engine: &E, x: &[f64], y: &mut [f64]) -> Result<()> {
-        if let Some(scalars) = &self.scalars {
-            return Ok(scalars.eval(x, y)?);
+        if self.scalars.as_ref().is_none_or(|scalars| Function::outputs(scalars) < y.len()) {
+            let x = to_device(engine, &self.arrays.inputs(), x)?;
+            from_device(&evaluate(&self.arrays, &x)?, y)?;
         }
-        let x = to_device(engine, &self.arrays.inputs(), x)?;
-        from_device(&evaluate(&self.arrays, &x)?, y)
+        self.correct(x, y)
     }
 
     fn pushforward<E: ArrayBackend>(
@@ -99,7 +110,7 @@ impl Program {
         let x = to_device(engine, &inputs, x)?;
         for (v, out) in x_dot.chunks(SEEDS * n).zip(y_dot.chunks_mut(SEEDS * m)) {
             let seeds = seeds_to_device(engine, &inputs, v)?;
-            let (values, tangents) = pushforward(&self.arrays, &x, &seeds)?;
+            let (values, tangents) = value_and_pushforward(&self.arrays, &x, &seeds)?;
             from_device(&values, y)?;
             seeds_from_device(&tangents, m, out)?;
         }
@@ -202,9 +213,8 @@ impl ArrayFunction for TangentProgram {
 
     fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
         let (x, x_dot) = x.split_at(x.len() / 2);
-        let seeds: Vec<_> = x_dot.iter().map(|x_dot| x_dot.unsqueeze(0)).collect();
-        let (y, y_dot) = pushforward(&self.0, x, &seeds)?;
-        Ok(y.into_iter().chain(y_dot.iter().map(|y_dot| y_dot.squeeze(0))).collect())
+        let (y, y_dot) = value_and_pushforward(&self.0, x, x_dot)?;
+        Ok([y, y_dot].concat())
     }
 }
 
@@ -235,7 +245,8 @@ impl<E: ArrayBackend> Rule for Value<E> {
         x_dot: &[S],
         y_dot: &mut [S],
     ) -> Result<(), Failure> {
-        let tangent = Arc::new(Value { engine: self.engine.clone(), program: self.program.tangent()? });
+        let tangent =
+            Arc::new(Value { engine: self.engine.clone(), program: self.program.tangent()? });
         let m = y_dot.len();
         scratch::with(2 * (x.len() + m), |buffer: &mut [S]| {
             let (point, value) = buffer.split_at_mut(2 * x.len());
@@ -257,6 +268,24 @@ impl<E: ArrayBackend> Rule for Value<E> {
         scratch::with(y_bar.len(), |y: &mut [S]| {
             Arc::new(ValueAndPullback { engine, program }).apply_to(x, y_bar, y, x_bar)
         })
+    }
+
+    fn erased(self: &Arc<Self>) -> Arc<dyn DynRule> {
+        Arc::clone(self) as Arc<dyn DynRule>
+    }
+}
+
+impl<E: ArrayBackend> DynRule for Value<E> {
+    fn tangent(&self) -> Result<Arc<dyn DynRule>> {
+        let (n, m) = (self.inputs(), self.outputs());
+        let tangent = Value { engine: self.engine.clone(), program: self.program.tangent()? };
+        Ok(Arranged::new(tangent, &[0..2 * n], &[m..2 * m]))
+    }
+
+    fn cotangent(&self) -> Result<Arc<dyn DynRule>> {
+        let (n, m) = (self.inputs(), self.outputs());
+        let (engine, program) = (self.engine.clone(), self.program.clone());
+        Ok(Arranged::new(ValueAndPullback { engine, program }, &[0..n + m], &[m..m + n]))
     }
 }
 
@@ -295,8 +324,10 @@ impl<E: ArrayBackend> ValueAndPullback<E> {
         (y_dot, x_bar): (&mut [S], &mut [S]),
     ) -> Result<(), Failure> {
         let (n, m) = (x.len(), w.len());
-        let tangent =
-            Arc::new(ValueAndPullback { engine: self.engine.clone(), program: self.program.tangent()? });
+        let tangent = Arc::new(ValueAndPullback {
+            engine: self.engine.clone(),
+            program: self.program.tangent()?,
+        });
         scratch::with(4 * (n + m), |buffer: &mut [S]| {
             let (arguments, results) = buffer.split_at_mut(2 * (n + m));
             let parts = [x, v, u, w];
@@ -327,10 +358,7 @@ impl<E: ArrayBackend> RuleValue for ValueAndPullback<E> {
         let (x, y_bar) = arguments.split_at(self.program.inputs());
         let (y, x_bar) = results.split_at_mut(self.program.outputs());
         self.program.pullback(&self.engine, x, y_bar, y, x_bar)?;
-        if let Some(scalars) = &self.program.scalars {
-            scalars.eval(x, y)?;
-        }
-        Ok(())
+        Ok(self.program.correct(x, y)?)
     }
 }
 
@@ -356,6 +384,115 @@ impl<E: ArrayBackend> Rule for ValueAndPullback<E> {
         let (y_bar, x_bar_bar) = results_bar.split_at(w.len());
         let (x_bar, w_bar) = arguments_bar.split_at_mut(x.len());
         self.second((x, w), (x_bar_bar, y_bar), (w_bar, x_bar))
+    }
+
+    fn erased(self: &Arc<Self>) -> Arc<dyn DynRule> {
+        Arc::clone(self) as Arc<dyn DynRule>
+    }
+}
+
+impl<E: ArrayBackend> ValueAndPullback<E> {
+    /// The rule of the tangent program, and the numbers of inputs and outputs of this one.
+    fn derived(&self) -> Result<(Self, usize, usize)> {
+        let rule =
+            ValueAndPullback { engine: self.engine.clone(), program: self.program.tangent()? };
+        Ok((rule, self.program.inputs(), self.program.outputs()))
+    }
+}
+
+/// As the methods of the same names of [`Rule`].
+impl<E: ArrayBackend> DynRule for ValueAndPullback<E> {
+    fn tangent(&self) -> Result<Arc<dyn DynRule>> {
+        // From x, w, ẋ, ẇ to x, ẋ, ẇ, w.
+        let (rule, n, m) = self.derived()?;
+        let arguments = [0..n, n + m..2 * n + m, 2 * n + m..2 * (n + m), n..n + m];
+        Ok(Arranged::new(rule, &arguments, &[m..2 * m, 2 * m..2 * m + n]))
+    }
+
+    fn cotangent(&self) -> Result<Arc<dyn DynRule>> {
+        // From x, w, ȳ, z to x, z, ȳ, w.
+        let (rule, n, m) = self.derived()?;
+        let arguments = [0..n, n + 2 * m..2 * n + 2 * m, n + m..n + 2 * m, n..n + m];
+        Ok(Arranged::new(rule, &arguments, &[2 * m..2 * m + n, m..2 * m]))
+    }
+}
+
+/// A rule with its arguments in another order, some of them zero, and some of its results.
+///
+/// Its derivatives are those of the rule, arranged.
+struct Arranged {
+    rule: Arc<dyn DynRule>,
+    inputs: usize,
+    /// Which argument each argument of the rule is; each at most once.
+    arguments: Vec<Option<usize>>,
+    /// Which of the rule's results each result is.
+    results: Vec<usize>,
+}
+
+impl Arranged {
+    /// All arguments, part by part, and some of the results.
+    fn new<R: DynRule>(
+        rule: R,
+        arguments: &[Range<usize>],
+        results: &[Range<usize>],
+    ) -> Arc<dyn DynRule> {
+        let arguments: Vec<_> = arguments.iter().cloned().flatten().map(Some).collect();
+        let results = results.iter().cloned().flatten().collect();
+        Arc::new(Arranged { rule: Arc::new(rule), inputs: arguments.len(), arguments, results })
+    }
+}
+
+impl RuleValue for Arranged {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.results.len()
+    }
+
+    fn value(&self, x: &[f64], y: &mut [f64]) -> Result<(), Failure> {
+        let size = self.arguments.len() + self.rule.outputs();
+        scratch::with(size, |buffer: &mut [f64]| {
+            let (arguments, results) = buffer.split_at_mut(self.arguments.len());
+            for (argument, from) in arguments.iter_mut().zip(&self.arguments) {
+                *argument = from.map_or(0.0, |from| x[from]);
+            }
+            self.rule.value(arguments, results)?;
+            y.iter_mut().zip(&self.results).for_each(|(y, &from)| *y = results[from]);
+            Ok(())
+        })
+    }
+}
+
+impl DynRule for Arranged {
+    fn tangent(&self) -> Result<Arc<dyn DynRule>> {
+        let dots = self.arguments.iter().map(|from| from.map(|from| from + self.inputs));
+        Ok(Arc::new(Arranged {
+            rule: self.rule.tangent()?,
+            inputs: 2 * self.inputs,
+            arguments: self.arguments.iter().copied().chain(dots).collect(),
+            results: self.results.clone(),
+        }))
+    }
+
+    fn cotangent(&self) -> Result<Arc<dyn DynRule>> {
+        let mut cotangents = vec![None; self.rule.outputs()];
+        for (i, &result) in self.results.iter().enumerate() {
+            cotangents[result] = Some(self.inputs + i);
+        }
+        let mut results = vec![usize::MAX; self.inputs];
+        for (i, from) in self.arguments.iter().enumerate() {
+            if let Some(from) = *from {
+                results[from] = i;
+            }
+        }
+        Ok(Arc::new(Arranged {
+            rule: self.rule.cotangent()?,
+            inputs: self.inputs + self.results.len(),
+            arguments: [&self.arguments[..], &cotangents].concat(),
+            results,
+        }))
     }
 }
 
@@ -522,8 +659,7 @@ impl<E: ArrayBackend> DeviceLinearization<E> {
         }
         let (program, value) = Program::new(f, x)?;
         let (inputs, outputs) = (program.arrays.inputs(), program.arrays.outputs());
-        let (values, record) =
-            linearize(&program.arrays, &to_device(&engine, &inputs, x)?)?;
+        let (values, record) = linearize(&program.arrays, &to_device(&engine, &inputs, x)?)?;
         match value {
             Some(value) => y.copy_from_slice(&value),
             None => from_device(&values, y.as_mut_slice())?,
@@ -571,8 +707,12 @@ macro_rules! array_backend {
     ($B:ty) => {
         impl $crate::Pushforward for $B {
             fn pushforward_sweep<ScalarType: $crate::Scalar, FunctionType: $crate::Function>(
-                &self, f: &FunctionType, x: &[ScalarType], x_dot: &[ScalarType],
-                y: &mut [ScalarType], y_dot: &mut [ScalarType],
+                &self,
+                f: &FunctionType,
+                x: &[ScalarType],
+                x_dot: &[ScalarType],
+                y: &mut [ScalarType],
+                y_dot: &mut [ScalarType],
             ) -> $crate::Result<()> {
                 $crate::array::closed::pushforward_sweep(self, f, x, x_dot, y, y_dot)
             }
@@ -582,8 +722,12 @@ macro_rules! array_backend {
         }
         impl $crate::Pullback for $B {
             fn pullback_sweep<ScalarType: $crate::Scalar, FunctionType: $crate::Function>(
-                &self, f: &FunctionType, x: &[ScalarType], y_bar: &[ScalarType],
-                y: &mut [ScalarType], x_bar: &mut [ScalarType],
+                &self,
+                f: &FunctionType,
+                x: &[ScalarType],
+                y_bar: &[ScalarType],
+                y: &mut [ScalarType],
+                x_bar: &mut [ScalarType],
             ) -> $crate::Result<()> {
                 $crate::array::closed::pullback_sweep(self, f, x, y_bar, y, x_bar)
             }
@@ -593,7 +737,10 @@ macro_rules! array_backend {
         }
         impl $crate::Jacobian for $B {
             fn jacobian_sweep<ScalarType: $crate::Scalar, FunctionType: $crate::Function>(
-                &self, f: &FunctionType, x: &[ScalarType], y: &mut [ScalarType],
+                &self,
+                f: &FunctionType,
+                x: &[ScalarType],
+                y: &mut [ScalarType],
                 jacobian: &mut [ScalarType],
             ) -> $crate::Result<()> {
                 $crate::array::closed::jacobian_sweep(self, f, x, y, jacobian)
@@ -608,17 +755,26 @@ macro_rules! array_backend {
             type Prepared<FunctionType: $crate::Function> = $crate::Sweeps<Self, FunctionType>;
             type Linearization<FunctionType: $crate::Function> =
                 $crate::array::closed::DeviceLinearization<Self>;
-            fn outer(&self) -> &Self { self }
-            fn inner(&self) -> &Self { self }
+            fn outer(&self) -> &Self {
+                self
+            }
+            fn inner(&self) -> &Self {
+                self
+            }
             fn prepare<FunctionType: $crate::Function>(
-                &self, f: &FunctionType, x: &[f64],
+                &self,
+                f: &FunctionType,
+                x: &[f64],
             ) -> $crate::Result<Self::Prepared<FunctionType>> {
                 $crate::Sweeps::new(self, f, x)
             }
             fn linearize<FunctionType: $crate::Function>(
-                &self, f: &FunctionType, x: &[f64],
+                &self,
+                f: &FunctionType,
+                x: &[f64],
             ) -> $crate::Result<(
-                $crate::__private::nalgebra::DVector<f64>, Self::Linearization<FunctionType>,
+                $crate::__private::nalgebra::DVector<f64>,
+                Self::Linearization<FunctionType>,
             )> {
                 $crate::array::closed::DeviceLinearization::new(self, f, x)
             }

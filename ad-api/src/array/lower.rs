@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Array, ArrayFunction, ArrayOp, ArrayProgram, Constant, Dims, Tensor};
 use crate::trace::{Instruction, Operand, Program};
-use crate::{Binary, Failure, Function, Relation, Result, RuleValue, Unary};
+use crate::{Binary, Failure, Function, Relation, Result, Unary};
 
 /// Up to this many pieces are joined as slices; more are selected by index.
 const PIECES: usize = 4;
@@ -54,7 +54,7 @@ impl ArrayFunction for Lowered {
     }
 
     fn outputs(&self) -> Vec<Dims> {
-        let outputs = self.points.into_iter().chain([self.program.outputs()]).collect();
+        let outputs = self.points.into_iter().chain([self.program.outputs().len()]).collect();
         std::iter::once(outputs).chain(self.points.map(Dims::vector)).collect()
     }
 
