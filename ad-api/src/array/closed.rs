@@ -200,7 +200,7 @@ fn seeds_from_device<T: Tensor>(arrays: &[Array<T>], m: usize, flat: &mut [f64])
 
 /// `(x, ẋ) ↦ (f(x), J(x) ẋ)` of a program.
 #[derive(Clone)]
-struct TangentProgram(ArrayProgram);
+pub(super) struct TangentProgram(pub(super) ArrayProgram);
 
 impl ArrayFunction for TangentProgram {
     fn inputs(&self) -> Vec<Dims> {

@@ -170,11 +170,17 @@ fn blocks(program: &Program) -> Vec<Block> {
         next += instruction.results();
         let Some((mut kind, mut operands)) = parts(number, instruction) else { continue };
         if kind == Kind::Add {
-            let terms = |operand: Operand| match operand {
+            let mut terms = |operand: Operand| match operand {
                 Operand::Variable(v) => unfinished.remove(&v).unwrap_or_else(|| vec![operand]),
                 Operand::Constant(_) => vec![operand],
             };
-            operands = operands.into_iter().flat_map(terms).collect();
+            let (mut sum, mut others) = (terms(operands[0]), terms(operands[1]));
+            // Few are moved to many, or a chain of n additions would take n² moves.
+            if sum.len() < others.len() {
+                std::mem::swap(&mut sum, &mut others);
+            }
+            sum.extend(others);
+            operands = sum;
             if matches!(readers[result], Readers::Addition) {
                 unfinished.insert(result, operands);
                 continue;
@@ -438,10 +444,12 @@ fn join<T: Tensor>(parts: &[Array<T>]) -> Array<T> {
     }
 }
 
-/// The constant that all operands are.
+/// The constant that all operands are, to the bit: -0 is not 0.
 fn constant(operands: &[Operand]) -> Option<f64> {
-    match operands.first() {
-        Some(&Operand::Constant(c)) if operands.iter().all(|o| *o == operands[0]) => Some(c),
-        _ => None,
-    }
+    let bits = |operand: &Operand| match operand {
+        Operand::Constant(c) => Some(c.to_bits()),
+        Operand::Variable(_) => None,
+    };
+    let first = bits(operands.first()?)?;
+    operands.iter().all(|operand| bits(operand) == Some(first)).then(|| f64::from_bits(first))
 }

@@ -12,6 +12,7 @@
 #[allow(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod array;
 mod backend;
+mod batch;
 pub mod closed;
 mod constant;
 mod derivative;
@@ -32,6 +33,7 @@ mod tensor;
 
 pub use array::Array;
 pub use backend::{ArrayBackend, Arrays};
+pub use batch::Batch;
 pub use constant::Constant;
 pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};

@@ -1,9 +1,7 @@
 //! An engine whose reverse mode is closed, as that of a tensor library: it differentiates arrays of
 //! `f64` and nothing else.
 
-use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, Arrays, Host, HostTensor, linearize,
-};
+use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, Host, HostTensor, linearize};
 use ad_api::{Engine, Result};
 
 #[derive(Debug, Clone, Default)]
