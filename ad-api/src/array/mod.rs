@@ -32,8 +32,8 @@ pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
 pub use dual::DualTensor;
 pub use engine::{
-    hvp, jacobian, linearize, value_and_gradient, value_and_pullback, value_and_pushforward,
-    value_gradient_and_hvp,
+    hvp, jacobian, linearize, linearize_gradient, value_and_gradient, value_and_pullback,
+    value_and_pushforward, value_gradient_and_hvp,
 };
 pub use function::{ArrayFunction, evaluate};
 pub use host::{Host, HostTensor};
