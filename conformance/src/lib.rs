@@ -36,6 +36,7 @@ mod counted;
 mod curve;
 mod erased;
 mod law;
+mod laws;
 mod nested;
 mod op;
 mod program;
@@ -61,13 +62,4 @@ pub use violation::Violation;
 #[doc(hidden)]
 pub mod __private {
     pub use ad_api::HigherOrder;
-}
-
-/// Runs one law, which the backend keeps unless it is among the exceptions.
-#[doc(hidden)]
-pub fn __run(subject: &Subject, law: Law, except: &[(Law, &str)]) {
-    match except.iter().find(|(exception, _)| *exception == law) {
-        Some((_, reason)) => subject.assert_exception(law, reason),
-        None => subject.assert(law),
-    }
 }

@@ -189,7 +189,7 @@ macro_rules! __tests {
         #[test]
         fn $name() {
             let subject = $crate::__tests!(@subject $backend, $settings);
-            $crate::__run(&subject, $crate::Law::$Law, &$crate::__tests!(@except $except));
+            subject.__run($crate::Law::$Law, &$crate::__tests!(@except $except));
         }
     )*};
     (@subject $backend:expr, [$($setting:ident = $value:expr),*]) => {
