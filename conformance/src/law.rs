@@ -2,10 +2,10 @@
 
 use ad_api::Operation;
 
+use crate::Subject;
 use crate::checks::{
     acceptance, consistency, cost, failures, forms, kinks, linear, operators, shapes, special,
 };
-use crate::Subject;
 use crate::laws::laws;
 
 laws! {

@@ -46,6 +46,7 @@ pub mod scenario;
 mod stated;
 mod subject;
 mod suite;
+mod tensor;
 mod violation;
 
 pub use agreement::agree;
@@ -56,6 +57,7 @@ pub use op::{Binary, Op, Place, Refused, Unary};
 pub use program::{Node, Program};
 pub use stated::Stated;
 pub use subject::Subject;
+pub use tensor::{TensorLaw, TensorSubject, Transfers, Watched, Watching};
 pub use violation::Violation;
 
 /// What the macros expand to; not part of the interface.
