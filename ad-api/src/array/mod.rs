@@ -7,7 +7,15 @@
 //!
 //! Implementations: [`HostTensor`] over any [`Scalar`](crate::Scalar); those of tensor libraries in
 //! their adapters; and two over any other, [`DualTensor`] (forward mode) and [`TapedTensor`] (reverse
-//! mode), so that every library has both modes and every order.
+//! mode), so that every library has both modes and every order. Both apply the derivative of an
+//! operation, [`linearize_op`], which is stated once, as a [`Linear`] map with its transpose.
+//!
+//! | result | function | operator for many products |
+//! |---|---|---|
+//! | `J v` | [`value_and_pushforward`] | [`linearize`], [`Linearization::apply`] |
+//! | `Jᵀ w`, `∇f` | [`value_and_pullback`], [`value_and_gradient`] | [`linearize`], [`Linearization::apply_transpose`] |
+//! | `∇²f v` | [`hvp`], [`value_gradient_and_hvp`] | [`linearize_gradient`] |
+//! | `J` | [`jacobian`] | |
 
 #[allow(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod array;
@@ -39,8 +47,8 @@ pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
 pub use dual::DualTensor;
 pub use engine::{
-    hvp, jacobian, linearize, value_and_gradient, value_and_pullback, value_and_pushforward,
-    value_gradient_and_hvp,
+    hvp, jacobian, linearize, linearize_gradient, value_and_gradient, value_and_pullback,
+    value_and_pushforward, value_gradient_and_hvp,
 };
 pub use flat::{Flat, flatten, unflatten};
 pub use function::{ArrayFunction, evaluate};
