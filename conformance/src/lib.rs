@@ -29,6 +29,7 @@
 
 mod agreement;
 mod allocation;
+mod arrays;
 mod call;
 mod case;
 mod checks;
@@ -51,6 +52,7 @@ mod violation;
 
 pub use agreement::agree;
 pub use allocation::CountingAllocator;
+pub use arrays::{ArrayLaw, ArraySubject, ArraySweeps, Steps};
 pub use counted::Counted;
 pub use law::Law;
 pub use op::{Binary, Op, Place, Refused, Unary};
