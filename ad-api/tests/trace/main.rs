@@ -5,5 +5,4 @@ mod common;
 mod misuse;
 mod programs;
 mod rules;
-// mod suite;
 mod validity;
