@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::closed::TangentProgram;
 use super::{
-    Array, ArrayBackend, ArrayProgram, Dims, evaluate, lower_batch,
-    value_and_pushforward,
+    Array, ArrayBackend, ArrayProgram, Dims, evaluate, lower_batch, value_and_pushforward,
 };
 use crate::trace::Program;
 use crate::{AdError, Function, Result, Shape};

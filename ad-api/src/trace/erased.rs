@@ -104,7 +104,8 @@ impl Rule for ErasedRule {
         x_dot: &[S],
         y_dot: &mut [S],
     ) -> Result<(), Failure> {
-        apply_to_pair(self.tangent_rule()?, x, x_dot, y_dot)
+        let rule = self.tangent_rule()?;
+        pair(x, x_dot, &mut |arguments| rule.apply(arguments, y_dot))
     }
 
     fn cotangent<S: Scalar>(
@@ -113,7 +114,8 @@ impl Rule for ErasedRule {
         y_bar: &[S],
         x_bar: &mut [S],
     ) -> Result<(), Failure> {
-        apply_to_pair(self.cotangent_rule()?, x, y_bar, x_bar)
+        let rule = self.cotangent_rule()?;
+        pair(x, y_bar, &mut |arguments| rule.apply(arguments, x_bar))
     }
 
     fn erased(self: &Arc<Self>) -> Arc<dyn DynRule> {
@@ -121,17 +123,16 @@ impl Rule for ErasedRule {
     }
 }
 
-/// `rule(a, b)`.
-fn apply_to_pair<S: Scalar>(
-    rule: &Arc<ErasedRule>,
+/// Calls `body` with `a` and `b`, one after the other.
+fn pair<S: Scalar>(
     a: &[S],
     b: &[S],
-    out: &mut [S],
+    body: &mut dyn FnMut(&[S]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     scratch::with(a.len() + b.len(), |pair: &mut [S]| {
         pair[..a.len()].copy_from_slice(a);
         pair[a.len()..].copy_from_slice(b);
-        rule.apply(pair, out)
+        body(pair)
     })
 }
 
@@ -244,12 +245,9 @@ impl<R: Rule> Rule for TangentOf<R> {
         arguments_dot: &[S],
         out: &mut [S],
     ) -> Result<(), Failure> {
-        let moved = arguments.iter().zip(arguments_dot).map(|(&re, &eps)| Jet { re, eps });
-        with_jets(moved, out.len(), |arguments, y_dot| {
+        along(arguments, arguments_dot, out, None, &mut |arguments, y_dot| {
             let (x, v) = arguments.split_at(self.0.inputs());
-            self.0.tangent(x, v, y_dot)?;
-            out.iter_mut().zip(y_dot).for_each(|(out, y_dot)| *out = y_dot.eps);
-            Ok(())
+            self.0.tangent(x, v, y_dot)
         })
     }
 
@@ -263,15 +261,12 @@ impl<R: Rule> Rule for TangentOf<R> {
     ) -> Result<(), Failure> {
         let n = self.0.inputs();
         let (x, v) = arguments.split_at(n);
-        let moved = x.iter().zip(v).map(|(&re, &eps)| Jet { re, eps });
-        let moved = moved.chain(w.iter().map(|&w| Jet { re: w, eps: S::from(0.0) }));
-        with_jets(moved, n, |arguments, pulled| {
-            let (x, w) = arguments.split_at(n);
-            self.0.cotangent(x, w, pulled)?;
-            let (x_bar, v_bar) = out.split_at_mut(n);
-            x_bar.iter_mut().zip(&*pulled).for_each(|(x_bar, pulled)| *x_bar = pulled.eps);
-            v_bar.iter_mut().zip(&*pulled).for_each(|(v_bar, pulled)| *v_bar = pulled.re);
-            Ok(())
+        let (x_bar, v_bar) = out.split_at_mut(n);
+        pair(x, w, &mut |arguments| {
+            along(arguments, v, x_bar, Some(v_bar), &mut |arguments, pulled| {
+                let (x, w) = arguments.split_at(n);
+                self.0.cotangent(x, w, pulled)
+            })
         })
     }
 }
@@ -301,12 +296,9 @@ impl<R: Rule> Rule for CotangentOf<R> {
         arguments_dot: &[S],
         out: &mut [S],
     ) -> Result<(), Failure> {
-        let moved = arguments.iter().zip(arguments_dot).map(|(&re, &eps)| Jet { re, eps });
-        with_jets(moved, out.len(), |arguments, x_bar| {
+        along(arguments, arguments_dot, out, None, &mut |arguments, x_bar| {
             let (x, w) = arguments.split_at(self.0.inputs());
-            self.0.cotangent(x, w, x_bar)?;
-            out.iter_mut().zip(x_bar).for_each(|(out, x_bar)| *out = x_bar.eps);
-            Ok(())
+            self.0.cotangent(x, w, x_bar)
         })
     }
 
@@ -319,32 +311,35 @@ impl<R: Rule> Rule for CotangentOf<R> {
         out: &mut [S],
     ) -> Result<(), Failure> {
         let n = self.0.inputs();
-        let (x, w) = arguments.split_at(n);
-        let moved = x.iter().zip(u).map(|(&re, &eps)| Jet { re, eps });
-        let moved = moved.chain(w.iter().map(|&w| Jet { re: w, eps: S::from(0.0) }));
         let (x_bar, w_bar) = out.split_at_mut(n);
-        with_jets(moved, n, |arguments, pulled| {
+        along(arguments, u, x_bar, None, &mut |arguments, pulled| {
             let (x, w) = arguments.split_at(n);
-            self.0.cotangent(x, w, pulled)?;
-            x_bar.iter_mut().zip(pulled).for_each(|(x_bar, pulled)| *x_bar = pulled.eps);
-            Ok::<_, Failure>(())
+            self.0.cotangent(x, w, pulled)
         })?;
-        self.0.tangent(x, u, w_bar)
+        self.0.tangent(&arguments[..n], u, w_bar)
     }
 }
 
-/// Calls `body` with buffers that hold `arguments`, and as many zeros as there are `results`.
-fn with_jets<S: Scalar, T>(
-    arguments: impl Iterator<Item = Jet<S>>,
-    results: usize,
-    body: impl FnOnce(&[Jet<S>], &mut [Jet<S>]) -> T,
-) -> T {
-    let mut buffer = scratch::take::<Jet<S>>();
-    buffer.extend(arguments);
-    let n = buffer.len();
-    buffer.resize(n + results, Jet { re: S::from(0.0), eps: S::from(0.0) });
-    let (arguments, results) = buffer.split_at_mut(n);
-    let result = body(arguments, results);
-    scratch::give(buffer);
-    result
+/// A map in the numbers of [`Jet`].
+type JetMap<'a, S> = dyn FnMut(&[Jet<S>], &mut [Jet<S>]) -> Result<(), Failure> + 'a;
+
+/// Writes the derivative of `map` at `x` along `x_dot`, zero in what `x` has beyond it, and the value
+/// where it is asked for.
+fn along<S: Scalar>(
+    x: &[S],
+    x_dot: &[S],
+    derivative: &mut [S],
+    value: Option<&mut [S]>,
+    map: &mut JetMap<'_, S>,
+) -> Result<(), Failure> {
+    scratch::with(x.len() + derivative.len(), |jets: &mut [Jet<S>]| {
+        let (input, output) = jets.split_at_mut(x.len());
+        input.iter_mut().zip(x).for_each(|(jet, &x)| jet.re = x);
+        input.iter_mut().zip(x_dot).for_each(|(jet, &x_dot)| jet.eps = x_dot);
+        map(input, output)?;
+        derivative.iter_mut().zip(&*output).for_each(|(derivative, jet)| *derivative = jet.eps);
+        let value = value.into_iter().flatten();
+        value.zip(output).for_each(|(value, jet)| *value = jet.re);
+        Ok(())
+    })
 }

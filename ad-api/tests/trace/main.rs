@@ -4,6 +4,5 @@
 mod common;
 mod misuse;
 mod programs;
-// mod rules;
-// mod suite;
+mod rules;
 mod validity;

@@ -2,7 +2,7 @@
 
 use ad_api::trace::{Instruction, Operand, Program};
 use ad_api::{Backend, Binary, Differentiate, Function, Gradient, Unary};
-use ad_conformance::{Program as Formula, random, scenario};
+use ad_conformance::{Binary as B, Program as Formula, random, scenario};
 use ad_dual::{Dual, NumDual};
 use ad_native_reverse::NativeReverse;
 use nalgebra::Matrix3;
@@ -53,7 +53,7 @@ fn scenarios() {
 fn every_elementary_function_keeps_its_name() {
     let x = [0.6, 1.7];
     for &f in ad_conformance::Unary::ALL {
-        let argument = if f == ad_conformance::Unary::Acosh { 1 } else { 0 };
+        let argument = usize::from(f == ad_conformance::Unary::Acosh);
         let program = recorded(&Formula::new(2, |x| vec![x[argument].unary(f)]), &x);
         let [instruction] = program.instructions() else { panic!("{f:?}: {program:?}") };
         match instruction {
@@ -62,9 +62,8 @@ fn every_elementary_function_keeps_its_name() {
             other => panic!("{f:?}: {other:?}"),
         }
     }
-    for &f in ad_conformance::Binary::ALL {
+    for &f in B::ALL {
         let program = recorded(&Formula::new(2, |x| vec![x[0].binary(f, x[1])]), &x);
-        use ad_conformance::Binary as B;
         match (f, program.instructions()) {
             (B::Add, [Instruction::Add(..)])
             | (B::Sub, [Instruction::Sub(..)])
@@ -99,7 +98,7 @@ fn kinks_poles_and_nan() {
             check(&Formula::new(1, |x| vec![x[0].unary(f)]), &[x]);
         }
     }
-    for &f in ad_conformance::Binary::ALL {
+    for &f in B::ALL {
         for a in special {
             for b in special {
                 check(&Formula::new(2, |x| vec![x[0].binary(f, x[1]), x[0] * x[1]]), &[a, b]);
@@ -221,11 +220,7 @@ fn gradients_of_other_engines_are_recorded() {
 fn a_program_recorded_again_is_the_same_program() {
     let formula = Formula::new(2, |x| {
         let branch = x[0].choose(x[0] * x[1], x[1].exp());
-        vec![
-            branch.mul_add(x[1], x[0]) / x[1],
-            branch.clamp(-1.0, 1.0),
-            x[0].binary(ad_conformance::Binary::Max, x[1]),
-        ]
+        vec![branch.mul_add(x[1], x[0]) / x[1], branch.clamp(-1.0, 1.0), x[0].binary(B::Max, x[1])]
     });
     let program = recorded(&formula, &[0.3, 0.7]);
     let again: Program = recorded(&program, &[0.3, 0.7]);

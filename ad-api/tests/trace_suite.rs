@@ -1,7 +1,7 @@
 //! The suite of every backend, with each function recorded before an engine sees it.
 
 use ad_api::trace::Program;
-use ad_api::{Engine, Function, Pullback, Pushforward, Result, Scalar};
+use ad_api::{Engine, Function, Pullback, Pushforward, Result, Scalar, Shape};
 use ad_dual::Dual;
 use ad_native_reverse::NativeReverse;
 
@@ -21,6 +21,10 @@ fn program<S: Scalar, F: Function>(f: &F, x: &[S]) -> Result<Program> {
 impl Engine for Recorded {
     fn name(&self) -> String {
         "recorded".into()
+    }
+    /// Recording is the only evaluation, whatever is then asked of the program.
+    fn lanes(&self, _: Shape) -> usize {
+        1024
     }
 }
 
