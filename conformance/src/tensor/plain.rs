@@ -6,7 +6,7 @@
 use std::f64::consts::FRAC_2_SQRT_PI;
 
 use ad_api::array::ArrayOp;
-use ad_api::{Binary, Relation, Unary};
+use ad_api::{Binary, Relation, RuleValue, Unary};
 
 /// Entries, row by row.
 #[derive(Debug, Clone)]
