@@ -80,7 +80,7 @@ impl<T: Tensor> Array<T> {
     }
 
     /// What an operation gave, or an array that carries its error.
-    fn from_result(result: Result<T>, device: &T::Device, dims: Dims) -> Self {
+    pub(super) fn from_result(result: Result<T>, device: &T::Device, dims: Dims) -> Self {
         let state = match result {
             Ok(tensor) => State::Ready(tensor),
             Err(error) => State::Failed(Arc::new((error, device.clone()))),
@@ -177,6 +177,14 @@ impl<T: Tensor> Array<T> {
     /// The error that the array carries.
     pub fn check(&self) -> Result<()> {
         self.tensor().map(drop)
+    }
+
+    /// Whether the entries are known to carry no derivatives: see [`Tensor::is_constant`].
+    pub fn is_constant(&self) -> bool {
+        match &self.state {
+            State::Ready(tensor) => tensor.is_constant(),
+            State::Failed(_) => true,
+        }
     }
 
     /// The entries, row by row: a copy to the host, without derivatives.
@@ -510,7 +518,7 @@ impl<T: Tensor> Array<T> {
     }
 
     /// An array that carries the error of a method that is made of several operations.
-    fn refuse(&self, operation: &'static str, expected: String) -> Self {
+    pub(super) fn refuse(&self, operation: &'static str, expected: String) -> Self {
         if self.check().is_err() {
             return self.clone();
         }
