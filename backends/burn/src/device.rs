@@ -20,6 +20,12 @@ pub enum Place {
     Cpu(FlexDevice),
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        Place::Cpu(FlexDevice)
+    }
+}
+
 /// The number format of arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {

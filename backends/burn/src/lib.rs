@@ -2,6 +2,7 @@
 
 mod device;
 mod elementary;
+mod engine;
 mod flex;
 mod linear;
 mod node;
@@ -9,6 +10,7 @@ mod step;
 mod tensor;
 
 pub use device::{BurnDevice, Place, Precision};
+pub use engine::Burn;
 pub use tensor::BurnTensor;
 
 /// The name in configurations and messages.

@@ -140,22 +140,18 @@ impl<B: Inner> Node<B> {
             return Self::full(&first.device(), x[0].precision(), dims, 0.0);
         }
         caught(op.name(), || {
-            if x.iter().any(|x| x.is_tracked()) && is_differentiable(op) {
-                return match recorded::<Autodiff<B>>(
-                    op,
-                    |i| x[i].recorded(),
-                    |i| x[i].dims,
-                    x.len(),
-                    dims,
-                ) {
-                    Some(y) => Node::tracked(dims, y),
-                    None => step::apply(op, x, dims),
-                };
+            let values = || {
+                let numbers = |i: usize| x[i].primitive().clone();
+                values::<B>(op, numbers, |i| x[i].dims, x.len(), dims)
+            };
+            if !is_differentiable(op) || !x.iter().any(|x| x.is_tracked()) {
+                return Node::plain(dims, values());
             }
-            Node::plain(
-                dims,
-                values::<B>(op, |i| x[i].primitive().clone(), |i| x[i].dims, x.len(), dims),
-            )
+            let recorded = |i: usize| x[i].recorded();
+            match linear::apply::<Autodiff<B>>(op, recorded, |i| x[i].dims, x.len(), dims) {
+                Some(y) => Node::tracked(dims, y),
+                None => step::record(op, x, dims, values()),
+            }
         })
     }
 }
@@ -169,18 +165,6 @@ fn is_differentiable(op: &ArrayOp) -> bool {
             | ArrayOp::Compare(_)
             | ArrayOp::Unary(Floor | Ceil | Round | Trunc | Signum)
     )
-}
-
-/// The result of an operation that burn differentiates as documented, recorded by burn; `None` for the
-/// others.
-fn recorded<B: Backend>(
-    op: &ArrayOp,
-    x: impl Fn(usize) -> FloatTensor<B>,
-    from: impl Fn(usize) -> Dims,
-    operands: usize,
-    to: Dims,
-) -> Option<FloatTensor<B>> {
-    linear::apply::<B>(op, x, from, operands, to)
 }
 
 /// The numbers of any result.

@@ -75,6 +75,10 @@ impl Tensor for BurnTensor {
         }
     }
 
+    fn is_constant(&self) -> bool {
+        !self.is_tracked()
+    }
+
     fn to_host(&self) -> Result<Vec<f64>> {
         with!(self, node => node.to_host())
     }
@@ -83,6 +87,13 @@ impl Tensor for BurnTensor {
         match &operands[0].0 {
             Backed::Cpu(_) => apply_on::<Flex>(op, operands, dims),
         }
+    }
+}
+
+impl BurnTensor {
+    /// Whether burn records what is computed from it.
+    pub(crate) fn is_tracked(&self) -> bool {
+        with!(self, node => node.is_tracked())
     }
 }
 
@@ -102,6 +113,6 @@ impl fmt::Debug for BurnTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("BurnTensor");
         shown.field("dims", &self.dims()).field("device", &self.device());
-        shown.field("tracked", &with!(self, node => node.is_tracked())).finish()
+        shown.field("tracked", &self.is_tracked()).finish()
     }
 }

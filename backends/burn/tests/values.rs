@@ -108,7 +108,8 @@ fn functions_of_one_number() {
             let y = Array::apply(&ArrayOp::Unary(function), &[&x]).to_vec().unwrap();
             for (&x, y) in entries.iter().zip(y) {
                 if !close(y, function.eval(x), precision.unit()) {
-                    wrong.push(format!("{precision} {function:?}({x}) = {y}, {}", function.eval(x)));
+                    wrong
+                        .push(format!("{precision} {function:?}({x}) = {y}, {}", function.eval(x)));
                 }
             }
         }
