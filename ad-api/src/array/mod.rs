@@ -17,6 +17,7 @@ mod derivative;
 mod dims;
 mod dual;
 mod engine;
+mod flat;
 mod function;
 mod host;
 mod linear;
@@ -35,6 +36,7 @@ pub use engine::{
     hvp, jacobian, linearize, value_and_gradient, value_and_pullback, value_and_pushforward,
     value_gradient_and_hvp,
 };
+pub use flat::{Flat, flatten, unflatten};
 pub use function::{ArrayFunction, evaluate};
 pub use host::{Host, HostTensor};
 pub use linear::Linear;
