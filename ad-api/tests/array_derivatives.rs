@@ -1,11 +1,12 @@
 //! Both modes over arrays, every operation, against dual numbers and against each other.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use ad_api::array::{
     Array, ArrayFunction, ArrayOp, Comparison, Dims, DualTensor, HostTensor, Linearization, Tape,
-    TapedTensor, Tensor, evaluate, hvp, jacobian, linearize, value_and_gradient,
-    value_and_pullback, value_and_pushforward, value_gradient_and_hvp,
+    TapedTensor, Tensor, evaluate, hvp, jacobian, linearize, linearize_gradient,
+    value_and_gradient, value_and_pullback, value_and_pushforward, value_gradient_and_hvp,
 };
 use ad_api::{AdError, Binary, Failure, Scalar, Unary};
 use ad_dual::DualNumber;
@@ -736,4 +737,114 @@ fn what_does_not_fit_is_said() {
         message((&one[0] * &two[0]).check().unwrap_err()),
         "`tangent` of shapes [1, 3]: expected shape [3]"
     );
+}
+
+thread_local! {
+    /// Operations that compute, matrix products among them, and new arrays from the host.
+    static COUNTS: Cell<[usize; 3]> = const { Cell::new([0; 3]) };
+}
+
+/// An array that counts what is asked of it.
+#[derive(Clone, Debug)]
+struct Counted(Host);
+
+fn count<R>(f: impl FnOnce() -> R) -> [usize; 3] {
+    COUNTS.set([0; 3]);
+    f();
+    COUNTS.get()
+}
+
+fn add(counts: [usize; 3]) {
+    let sum = COUNTS.get();
+    COUNTS.set([0, 1, 2].map(|i| sum[i] + counts[i]));
+}
+
+impl Tensor for Counted {
+    type Device = <Host as Tensor>::Device;
+
+    fn device(&self) -> Self::Device {
+        self.0.device()
+    }
+
+    fn dims(&self) -> Dims {
+        Tensor::dims(&self.0)
+    }
+
+    fn precision(device: &Self::Device) -> f64 {
+        Host::<f64>::precision(device)
+    }
+
+    fn is_constant(&self) -> bool {
+        true
+    }
+
+    fn from_host(device: &Self::Device, dims: Dims, entries: &[f64]) -> Result<Self, AdError> {
+        add([0, 0, 1]);
+        Host::from_host(device, dims, entries).map(Counted)
+    }
+
+    fn to_host(&self) -> Result<Vec<f64>, AdError> {
+        self.0.to_host()
+    }
+
+    fn apply(op: &ArrayOp, operands: &[&Self], dims: Dims) -> Result<Self, AdError> {
+        let view = matches!(op, ArrayOp::Reshape(_) | ArrayOp::Permute(_) | ArrayOp::Broadcast(_));
+        add([usize::from(!view), usize::from(*op == ArrayOp::MatMul), 0]);
+        let operands: Vec<_> = operands.iter().map(|operand| &operand.0).collect();
+        Host::apply(op, &operands, dims).map(Counted)
+    }
+}
+
+function! { Mlp: [[3, 5], [5], [5, 2], [2]] -> [[]], |x| [{
+    let batch = x[0].constant([4, 3], &numbers(5, 12, 0.0));
+    let hidden = (batch.matmul(&x[0]) + &x[1]).tanh();
+    (hidden.matmul(&x[2]) + &x[3]).square().mean_all()
+}] }
+
+#[test]
+fn derivatives_cost_few_operations() {
+    let x: Vec<A<Counted>> = arrays(1, &Mlp.inputs(), &[])
+        .iter()
+        .map(|x| Array::new(Counted(x.tensor().unwrap().clone())))
+        .collect();
+    let one = [x[0].number(1.0)];
+
+    let primal = count(|| evaluate(&Mlp, &x).unwrap());
+    // Two uploads: the batch and the number of entries that a mean divides by.
+    assert_eq!(primal, [8, 2, 2]);
+    assert_eq!(count(|| evaluate(&Mlp, &constants(&x)).unwrap()), primal);
+
+    // Products: 1 each for the weights, 1 for what flows through both.
+    let jvp = count(|| value_and_pushforward(&Mlp, &x, &x).unwrap());
+    assert_eq!(jvp, [23, 2 + 3, 2]);
+    let gradient = count(|| value_and_gradient(&Mlp, &x).unwrap());
+    assert_eq!(gradient, [21, 2 + 3, 3]);
+    let product = count(|| value_gradient_and_hvp(&Mlp, &x, &x).unwrap());
+    assert_eq!(product, [54, 5 + 8, 3]);
+
+    // With the work at the point done, nothing is uploaded.
+    let (_, linearization) = linearize(&Mlp, &x).unwrap();
+    assert_eq!(count(|| linearization.apply(&x).unwrap()), [11, 3, 0]);
+    assert_eq!(count(|| linearization.apply_transpose(&one).unwrap()), [9, 3, 0]);
+    let (_, _, hessian) = linearize_gradient(&Mlp, &x).unwrap();
+    assert_eq!(count(|| hessian.apply(&x).unwrap()), [25, 8, 0]);
+
+    // What does not reach the output costs nothing in a sweep.
+    let tape = Tape::new();
+    let taped = tape.input(&x[0]);
+    let (used, _) = (taped.sum_all(), taped.exp().matmul(&taped.transpose()));
+    let linearization = Linearization::new(&[taped], &[used]).unwrap();
+    assert_eq!(count(|| linearization.apply_transpose(&one).unwrap()), [0, 0, 0]);
+}
+
+#[test]
+fn hessians_recorded_once() {
+    let x = arrays(1, &Composite.inputs(), &[0.5, 0.5]);
+    let v = arrays(2, &Composite.inputs(), &[]);
+    let (value, gradient, hessian) = linearize_gradient(&Composite, &x).unwrap();
+    let expected = value_gradient_and_hvp(&Composite, &x, &v).unwrap();
+    assert_close(&"value", &flat(&[value]), &flat(&[expected.0]));
+    assert_close(&"gradient", &flat(&gradient), &flat(&expected.1));
+    assert_close(&"product", &flat(&hessian.apply(&v).unwrap()), &flat(&expected.2));
+    assert_close(&"transposed", &flat(&hessian.apply_transpose(&v).unwrap()), &flat(&expected.2));
 }
