@@ -11,6 +11,11 @@ pub(crate) trait Elementary: Backend {
 
     /// An elementwise operation of two arrays, which have the same rank and broadcast.
     fn of_two(op: &ArrayOp, a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The largest entries along an axis, which keeps size 1; NaN where there is one.
+    fn largest(x: FloatTensor<Self>, axis: usize) -> FloatTensor<Self> {
+        Self::float_max_dim(x, axis)
+    }
 }
 
 /// The function by burn's own name, where burn's values are right; `x` back where they are not.

@@ -2,10 +2,12 @@
 
 use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, Dims, evaluate};
 use ad_api::{Accuracy, AdError, Engine, Result};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use burn::backend::Cube;
 use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata, ops::FloatTensorOps};
 
 use crate::node::{Inner, Node, Value, caught, failed};
-use crate::{BurnDevice, BurnTensor, NAME, Place, Precision, step};
+use crate::{BurnDevice, BurnTensor, NAME, Place, Precision, device, step};
 
 /// burn behind the interface: its arrays, on its devices, differentiated by its backward pass.
 ///
@@ -18,19 +20,44 @@ use crate::{BurnDevice, BurnTensor, NAME, Place, Precision, step};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Burn {
-    device: BurnDevice,
+    place: Place,
+    precision: Precision,
 }
 
 impl Burn {
     /// On the processor, in 64 bits.
     pub fn cpu() -> Self {
-        Burn { device: BurnDevice { place: Place::default(), precision: Precision::F64 } }
+        Burn::on(Place::default())
     }
 
-    /// In another precision.
+    /// On the best GPU that burn finds through Vulkan, Metal or DirectX, in 32 bits, the only ones
+    /// that are right there. The feature `wgpu` adds it.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Unsupported`] where there is none, or the feature is not compiled in.
+    pub fn wgpu() -> Result<Self> {
+        Ok(Burn::on(device::wgpu()?).precision(Precision::F32))
+    }
+
+    /// On an NVIDIA GPU, in 64 bits; `ordinal` counts them from 0. The feature `cuda` adds it.
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Unsupported`] where it is not there, or the feature is not compiled in.
+    pub fn cuda(ordinal: usize) -> Result<Self> {
+        Ok(Burn::on(device::cuda(ordinal)?))
+    }
+
+    /// On a device of burn, in 64 bits.
+    pub fn on(place: Place) -> Self {
+        Burn { place, precision: Precision::F64 }
+    }
+
+    /// In another precision. Whether the device has it shows in [`device`](ArrayBackend::device).
     #[must_use]
     pub fn precision(mut self, precision: Precision) -> Self {
-        self.device.precision = precision;
+        self.precision = precision;
         self
     }
 }
@@ -47,7 +74,7 @@ impl Engine for Burn {
     }
 
     fn accuracy(&self) -> Accuracy {
-        match self.device.precision {
+        match self.precision {
             Precision::F64 => Accuracy::Exact,
             Precision::F32 => Accuracy::Rounded { unit: Precision::F32.unit() },
         }
@@ -58,7 +85,7 @@ impl ArrayBackend for Burn {
     type Tensor = BurnTensor;
 
     fn device(&self) -> Result<BurnDevice> {
-        Ok(self.device.clone())
+        BurnDevice::new(self.place.clone(), self.precision)
     }
 
     fn value_and_pullbacks<F: ArrayFunction>(
@@ -79,8 +106,10 @@ impl ArrayBackend for Burn {
             }
         }
         y_bars.iter().try_for_each(|y_bar| check(&f.outputs(), y_bar))?;
-        match self.device.place {
+        match self.place {
             Place::Cpu(_) => value_and_pullbacks::<Flex, F>(f, x, y_bars),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Place::Gpu(_) => value_and_pullbacks::<Cube, F>(f, x, y_bars),
         }
     }
 }

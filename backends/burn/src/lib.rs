@@ -1,9 +1,14 @@
 //! burn tensors behind the `ad` interface.
 
+mod convert;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod cube;
 mod device;
 mod elementary;
 mod engine;
 mod flex;
+#[cfg(any(test, feature = "wgpu", feature = "cuda"))]
+mod formulas;
 mod linear;
 mod node;
 mod step;

@@ -188,7 +188,7 @@ fn values<B: Elementary>(
             B::of_two(op, lined_up(0), lined_up(1))
         }
         ArrayOp::Max(axes) => {
-            let largest = axes.iter().fold(x(0), |x, &axis| B::float_max_dim(x, axis));
+            let largest = axes.iter().fold(x(0), |x, &axis| B::largest(x, axis));
             reshape::<B>(largest, from(0).with_ones(axes), to)
         }
         _ => linear::apply::<B>(op, x, from, operands, to).expect("all others are linear"),

@@ -4,20 +4,25 @@ use std::fmt;
 
 use ad_api::Result;
 use ad_api::array::{ArrayOp, Dims, Tensor};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use burn::backend::Cube;
 use burn::backend::{Flex, TensorMetadata};
 
 use crate::node::{Inner, Node, failed};
 use crate::{BurnDevice, Place};
 
-/// An array of burn.
+/// An array of burn: a primitive of one of its backends, whose rank is known at run time.
 ///
-/// It wraps a primitive of one of burn's backends, whose rank is known at run time.
+/// burn's own [`Tensor`](burn::tensor::Tensor), whose rank is in its type, becomes one by
+/// [`from_burn`](BurnTensor::from_burn) and comes back by [`to_burn`](BurnTensor::to_burn).
 #[derive(Clone)]
 pub struct BurnTensor(Backed);
 
 #[derive(Clone)]
 enum Backed {
     Cpu(Node<Flex>),
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    Gpu(Node<Cube>),
 }
 
 /// Runs code for the backend that an array belongs to.
@@ -25,6 +30,8 @@ macro_rules! with {
     ($tensor:expr, $node:ident => $value:expr) => {
         match &$tensor.0 {
             Backed::Cpu($node) => $value,
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Backed::Gpu($node) => $value,
         }
     };
 }
@@ -34,9 +41,26 @@ impl Inner for Flex {
         BurnTensor(Backed::Cpu(node))
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "there may be other backends")]
     fn unwrap(tensor: &BurnTensor) -> Option<&Node<Flex>> {
         match &tensor.0 {
             Backed::Cpu(node) => Some(node),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Backed::Gpu(_) => None,
+        }
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+impl Inner for Cube {
+    fn wrap(node: Node<Cube>) -> BurnTensor {
+        BurnTensor(Backed::Gpu(node))
+    }
+
+    fn unwrap(tensor: &BurnTensor) -> Option<&Node<Cube>> {
+        match &tensor.0 {
+            Backed::Gpu(node) => Some(node),
+            Backed::Cpu(_) => None,
         }
     }
 }
@@ -45,12 +69,12 @@ impl Tensor for BurnTensor {
     type Device = BurnDevice;
 
     fn device(&self) -> BurnDevice {
-        match &self.0 {
-            Backed::Cpu(node) => BurnDevice {
-                place: Place::Cpu(node.primitive().device()),
-                precision: node.precision(),
-            },
-        }
+        let (place, precision) = match &self.0 {
+            Backed::Cpu(node) => (Place::Cpu(node.primitive().device()), node.precision()),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Backed::Gpu(node) => (Place::Gpu(node.primitive().device()), node.precision()),
+        };
+        BurnDevice::of_array(place, precision)
     }
 
     fn dims(&self) -> Dims {
@@ -58,20 +82,24 @@ impl Tensor for BurnTensor {
     }
 
     fn precision(device: &BurnDevice) -> f64 {
-        device.precision.unit()
+        device.unit()
     }
 
     fn from_host(device: &BurnDevice, dims: Dims, entries: &[f64]) -> Result<Self> {
-        match &device.place {
-            Place::Cpu(cpu) => {
-                Node::from_host(cpu, device.precision, dims, entries).map(Flex::wrap)
-            }
+        let precision = device.precision();
+        match device.place() {
+            Place::Cpu(cpu) => Node::from_host(cpu, precision, dims, entries).map(Flex::wrap),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Place::Gpu(gpu) => Node::from_host(gpu, precision, dims, entries).map(Cube::wrap),
         }
     }
 
     fn full(device: &BurnDevice, dims: Dims, value: f64) -> Result<Self> {
-        match &device.place {
-            Place::Cpu(cpu) => Node::full(cpu, device.precision, dims, value).map(Flex::wrap),
+        let precision = device.precision();
+        match device.place() {
+            Place::Cpu(cpu) => Node::full(cpu, precision, dims, value).map(Flex::wrap),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Place::Gpu(gpu) => Node::full(gpu, precision, dims, value).map(Cube::wrap),
         }
     }
 
@@ -86,6 +114,8 @@ impl Tensor for BurnTensor {
     fn apply(op: &ArrayOp, operands: &[&Self], dims: Dims) -> Result<Self> {
         match &operands[0].0 {
             Backed::Cpu(_) => apply_on::<Flex>(op, operands, dims),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Backed::Gpu(_) => apply_on::<Cube>(op, operands, dims),
         }
     }
 }

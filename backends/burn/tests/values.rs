@@ -2,7 +2,7 @@
 
 use ad_api::array::{Array, ArrayOp, Comparison};
 use ad_api::{Binary, Unary};
-use ad_burn::{BurnDevice, BurnTensor, Place, Precision};
+use ad_burn::{BurnDevice, BurnTensor, Precision};
 
 const UNARY: [Unary; 35] = [
     Unary::Sin,
@@ -80,10 +80,6 @@ const POINTS: [f64; 25] = [
     f64::NAN,
 ];
 
-fn cpu(precision: Precision) -> BurnDevice {
-    BurnDevice { place: Place::Cpu(Default::default()), precision }
-}
-
 /// `found` is `expected` to a few units in the last place, and the same infinity or NaN.
 fn close(found: f64, expected: f64, unit: f64) -> bool {
     let (tiny, huge) =
@@ -102,7 +98,8 @@ fn close(found: f64, expected: f64, unit: f64) -> bool {
 fn functions_of_one_number() {
     let mut wrong = Vec::new();
     for precision in [Precision::F64, Precision::F32] {
-        let x: Array<BurnTensor> = Array::from_host(&cpu(precision), [POINTS.len()], &POINTS);
+        let x: Array<BurnTensor> =
+            Array::from_host(&BurnDevice::cpu(precision), [POINTS.len()], &POINTS);
         let entries = x.to_vec().unwrap();
         for function in UNARY {
             let y = Array::apply(&ArrayOp::Unary(function), &[&x]).to_vec().unwrap();
@@ -122,7 +119,7 @@ fn functions_of_two_numbers() {
     let mut wrong = Vec::new();
     for precision in [Precision::F64, Precision::F32] {
         let n = POINTS.len();
-        let a: Array<BurnTensor> = Array::from_host(&cpu(precision), [n, 1], &POINTS);
+        let a: Array<BurnTensor> = Array::from_host(&BurnDevice::cpu(precision), [n, 1], &POINTS);
         let entries = a.to_vec().unwrap();
         let b = a.transpose();
         let mut check = |op: ArrayOp, f: &dyn Fn(f64, f64) -> f64| {
