@@ -8,7 +8,7 @@ use burn::backend::{Cube, TensorMetadata, get_or_init_device_settings};
 
 use crate::elementary::{Elementary, native};
 use crate::node::{Inner, Node};
-use crate::{BurnTensor, formulas};
+use crate::{BurnTensor, formulas, step};
 
 type Tensor = FloatTensor<Cube>;
 
@@ -18,11 +18,7 @@ fn array(x: Tensor) -> Array<BurnTensor> {
 }
 
 fn primitive(array: &Array<BurnTensor>) -> Tensor {
-    match array.tensor().map(Cube::unwrap) {
-        Ok(Some(node)) => node.primitive().clone(),
-        Ok(None) => unreachable!("an array stays on its device"),
-        Err(error) => std::panic::resume_unwind(Box::new(error)),
-    }
+    step::primitive::<Cube>(array).clone()
 }
 
 impl Elementary for Cube {
@@ -62,6 +58,12 @@ impl Elementary for Cube {
             }
             _ => unreachable!("an operation of two arrays that is not linear: {op:?}"),
         }
+    }
+
+    fn wanted(x: Tensor, cotangent: Tensor) -> Tensor {
+        let settings = get_or_init_device_settings::<Cube>(&x.device());
+        let unwanted = Cube::float_equal_elem(cotangent, 0.0.into(), settings.bool_dtype);
+        Cube::float_mask_fill(x, unwanted, 0.0.into())
     }
 
     fn largest(x: Tensor, axis: usize) -> Tensor {

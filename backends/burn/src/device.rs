@@ -155,6 +155,20 @@ impl Precision {
     }
 }
 
+impl fmt::Display for BurnDevice {
+    /// As `cpu in f64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.place {
+            Place::Cpu(_) => "cpu",
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Place::Gpu(CubeDevice::Cuda(_)) => "cuda",
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            Place::Gpu(_) => "wgpu",
+        };
+        write!(f, "{place} in {}", self.precision)
+    }
+}
+
 impl fmt::Display for Precision {
     /// As in configurations: `f64`, `f32`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,9 @@ pub(crate) trait Elementary: Backend {
     /// An elementwise operation of two arrays, which have the same rank and broadcast.
     fn of_two(op: &ArrayOp, a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// `x` where `cotangent` is not 0, else 0. Both have one shape.
+    fn wanted(x: FloatTensor<Self>, cotangent: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// The largest entries along an axis, which keeps size 1; NaN where there is one.
     fn largest(x: FloatTensor<Self>, axis: usize) -> FloatTensor<Self> {
         Self::float_max_dim(x, axis)

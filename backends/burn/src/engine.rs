@@ -94,8 +94,14 @@ impl ArrayBackend for Burn {
         x: &[Array<BurnTensor>],
         y_bars: &[Arrays<Self>],
     ) -> Result<(Arrays<Self>, Vec<Arrays<Self>>)> {
-        for x in x.iter().chain(y_bars.iter().flatten()) {
-            if x.tensor()?.is_tracked() {
+        let device = self.device()?;
+        for array in x.iter().chain(y_bars.iter().flatten()) {
+            let found = array.device();
+            if found != device {
+                let reason = format!("an array lives on {found}, the engine on {device}");
+                return Err(failed("pullback", reason));
+            }
+            if array.tensor()?.is_tracked() {
                 return Err(AdError::Unsupported {
                     backend: self.name(),
                     operation: "pullback",

@@ -121,6 +121,10 @@ impl Elementary for Flex {
             _ => unreachable!("an operation of two arrays that is not linear: {op:?}"),
         }
     }
+
+    fn wanted(x: Tensor, cotangent: Tensor) -> Tensor {
+        zip!(x, cotangent, |x, w| if w == 0.0 { 0.0 } else { x })
+    }
 }
 
 fn unary(function: Unary, x: Tensor) -> Tensor {

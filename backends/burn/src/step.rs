@@ -52,6 +52,30 @@ struct Applied {
     result: Array<BurnTensor>,
 }
 
+impl Applied {
+    /// The cotangent of an operand that `cotangent` of the result gives.
+    fn pull<B: Inner>(&self, active: usize, cotangent: &Array<BurnTensor>) -> Array<BurnTensor> {
+        let mut operands: Vec<_> = self.operands.iter().collect();
+        let x = operands[active];
+        let linearize = |operands: &[&Array<BurnTensor>]| {
+            linearize_op(&self.op, operands, &self.result, active)
+                .map_or_else(|| x.zeros_like(), |linear| linear.transpose(cotangent))
+        };
+        if let ArrayOp::Max(_) = self.op {
+            return linearize(&operands);
+        }
+        // An elementwise operation: an entry whose cotangent is 0 is not wanted, whatever its partial.
+        let dims = self.result.dims();
+        let wide = x.broadcast_to(dims);
+        operands[active] = &wide;
+        let pulled = linearize(&operands);
+        let pulled = B::wanted(primitive::<B>(&pulled).clone(), primitive::<B>(cotangent).clone());
+        let pulled = Array::new(B::wrap(Node::plain(dims, pulled)));
+        let stretch = linearize_op(&ArrayOp::Broadcast(dims), &[x], &self.result, 0);
+        stretch.map_or_else(|| x.zeros_like(), |stretch| stretch.transpose(&pulled))
+    }
+}
+
 /// The pullback of one operation.
 #[derive(Debug)]
 struct Step;
@@ -60,24 +84,23 @@ impl<B: Inner, const N: usize> Backward<B, N> for Step {
     type State = Applied;
 
     fn backward(self, ops: Ops<Applied, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let Applied { op, operands, result } = ops.state;
-        let cotangent = Node::plain(result.dims(), gradients.consume::<B>(&ops.node));
+        let cotangent = Node::plain(ops.state.result.dims(), gradients.consume::<B>(&ops.node));
         let cotangent = Array::new(B::wrap(cotangent));
-        let operands: Vec<_> = operands.iter().collect();
-        for (i, parent) in ops.parents.iter().enumerate() {
-            let Some(parent) = parent else { continue };
-            let pulled = match linearize_op(&op, &operands, &result, i) {
-                Some(linear) => linear.transpose(&cotangent),
-                None => operands[i].zeros_like(),
-            };
-            let pulled = pulled.tensor().map(|tensor| B::unwrap(tensor).map(Node::primitive));
-            match pulled {
-                Ok(Some(pulled)) => gradients.register::<B>(parent.id, pulled.clone()),
-                Ok(None) => unreachable!("derivatives live where their operands do"),
-                // burn's backward pass has no other way to fail.
-                Err(error) => resume_unwind(Box::new(error)),
+        for (active, parent) in ops.parents.iter().enumerate() {
+            if let Some(parent) = parent {
+                let pulled = ops.state.pull::<B>(active, &cotangent);
+                gradients.register::<B>(parent.id, primitive::<B>(&pulled).clone());
             }
         }
+    }
+}
+
+/// The array of burn, or its error: below burn there is no way to fail but to unwind.
+pub(crate) fn primitive<B: Inner>(array: &Array<BurnTensor>) -> &FloatTensor<B> {
+    match array.tensor().map(|tensor| B::unwrap(tensor).map(Node::primitive)) {
+        Ok(Some(primitive)) => primitive,
+        Ok(None) => unreachable!("derivatives live where their operands do"),
+        Err(error) => resume_unwind(Box::new(error)),
     }
 }
 
