@@ -28,7 +28,7 @@ impl Subject {
     pub fn new<B: Backend>(backend: B) -> Self {
         let (inner, outer) = ErasedBackend::accuracies(&backend);
         let kept = |accuracy: Accuracy| match accuracy {
-            Accuracy::Exact => 1.0,
+            Accuracy::Exact | Accuracy::Rounded { .. } => 1.0,
             Accuracy::Approximate { relative } => relative.ln() / f64::EPSILON.ln(),
         };
         let first = inner.relative();
