@@ -179,6 +179,14 @@ impl<T: Tensor> Array<T> {
         self.tensor().map(drop)
     }
 
+    /// Whether the entries are known to carry no derivatives: see [`Tensor::is_constant`].
+    pub fn is_constant(&self) -> bool {
+        match &self.state {
+            State::Ready(tensor) => tensor.is_constant(),
+            State::Failed(_) => true,
+        }
+    }
+
     /// The entries, row by row: a copy to the host, without derivatives.
     ///
     /// # Errors
@@ -510,7 +518,7 @@ impl<T: Tensor> Array<T> {
     }
 
     /// An array that carries the error of a method that is made of several operations.
-    fn refuse(&self, operation: &'static str, expected: String) -> Self {
+    pub(super) fn refuse(&self, operation: &'static str, expected: String) -> Self {
         if self.check().is_err() {
             return self.clone();
         }

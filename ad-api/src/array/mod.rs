@@ -13,15 +13,19 @@
 mod array;
 mod backend;
 mod constant;
+mod derivative;
 mod dims;
 mod function;
+mod linear;
 mod op;
 mod tensor;
 
 pub use array::Array;
 pub use backend::{ArrayBackend, Arrays};
 pub use constant::Constant;
+pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
 pub use function::{ArrayFunction, evaluate};
+pub use linear::Linear;
 pub use op::{ArrayOp, Comparison};
 pub use tensor::Tensor;

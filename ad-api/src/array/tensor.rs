@@ -47,6 +47,12 @@ pub trait Tensor: Clone + Debug + Send + Sync + 'static {
         Self::from_host(device, dims, &vec![value; dims.count()])
     }
 
+    /// Whether the entries are known to carry no derivatives of any engine, so that a zero among them
+    /// is zero whatever is differentiated. Answering `true` for plain numbers saves derivatives work.
+    fn is_constant(&self) -> bool {
+        false
+    }
+
     /// The entries, row by row, without derivatives: a copy to the host.
     ///
     /// # Errors
