@@ -182,6 +182,11 @@ impl fmt::Display for Capability {
 pub enum Accuracy {
     /// Exact up to rounding: a few units in the last place of the condition of the problem.
     Exact,
+    /// Exact derivatives in arithmetic of lower precision: up to rounding of this unit.
+    Rounded {
+        /// The relative rounding error of one operation.
+        unit: f64,
+    },
     /// An approximation with about this relative error on a function of unit scale.
     Approximate {
         /// The relative error.
@@ -194,6 +199,7 @@ impl Accuracy {
     pub fn relative(self) -> f64 {
         match self {
             Accuracy::Exact => f64::EPSILON,
+            Accuracy::Rounded { unit } => unit,
             Accuracy::Approximate { relative } => relative,
         }
     }

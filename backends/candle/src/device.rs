@@ -27,13 +27,6 @@ impl Precision {
         }
     }
 
-    pub(crate) fn dtype(self) -> DType {
-        match self {
-            Precision::F32 => DType::F32,
-            Precision::F64 => DType::F64,
-        }
-    }
-
     /// # Errors
     ///
     /// [`AdError::Unsupported`] for half precisions and integers.

@@ -96,7 +96,7 @@ impl ArrayBackend for Candle {
         });
         let cotangents = cotangents.collect::<Result<Vec<_>>>()?;
 
-        graph.reserve(outputs.len());
+        graph.deepen(outputs.len());
         let pullbacks = graph.walk(|| {
             let pullbacks = cotangents.iter().map(|w| pullback(&inputs, &outputs, w));
             pullbacks.collect::<candle_core::Result<Vec<_>>>()

@@ -64,11 +64,16 @@ impl Graph {
         Ok(CandleTensor { tensor, graph: Some(Arc::clone(self)) })
     }
 
-    /// Owns a tensor, of which candle may walk through so many more than its operands.
-    pub(crate) fn keep(&self, tensor: &Tensor, walked: usize) {
+    /// Owns a tensor, which adds so much to the depth.
+    fn keep(&self, tensor: &Tensor, depth: usize) {
         let mut nodes = self.nodes();
         nodes.kept.push(tensor.clone());
-        nodes.depth += walked;
+        nodes.depth += depth;
+    }
+
+    /// Counts tensors that are not kept.
+    pub(crate) fn deepen(&self, depth: usize) {
+        self.nodes().depth += depth;
     }
 
     /// Runs what walks through the graph, by candle's recursion, on a stack that is deep enough: this
@@ -142,7 +147,12 @@ impl Role {
             | ArrayOp::Binary(_)
             | ArrayOp::Max(_) => Role::Curved,
             ArrayOp::Unary(function) => match function {
-                Unary::Sin | Unary::Cos | Unary::Tanh | Unary::Exp | Unary::Powi(2) => Role::Linear,
+                Unary::Sin
+                | Unary::Cos
+                | Unary::Tanh
+                | Unary::Exp
+                | Unary::Erf
+                | Unary::Powi(2) => Role::Linear,
                 _ => Role::Curved,
             },
             _ => Role::Linear,

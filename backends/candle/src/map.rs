@@ -37,9 +37,7 @@ impl<F: Fn(f64) -> f64> CustomOp1 for Map<F> {
         let f = &self.f;
         let y = match x {
             CpuStorage::F64(x) => CpuStorage::F64(unary_map(x, layout, f)),
-            CpuStorage::F32(x) => {
-                CpuStorage::F32(unary_map(x, layout, |x| f(f64::from(x)) as f32))
-            }
+            CpuStorage::F32(x) => CpuStorage::F32(unary_map(x, layout, |x| f(f64::from(x)) as f32)),
             _ => return Err(Error::Msg(format!("`{}` of numbers of this type", self.name))),
         };
         Ok((y, layout.shape().clone()))

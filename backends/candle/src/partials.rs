@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ad_api::array::{Array, ArrayOp, Linear, linearize_op};
-use candle_core::backend::BackendStorage;
+use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::{
     CpuStorage, CudaStorage, CustomOp1, CustomOp2, Error, Layout, MetalStorage, Result, Shape,
     Storage, Tensor,
@@ -14,6 +14,9 @@ use crate::CandleTensor;
 /// A tensor with the values of `value`, the result of `op` at `operands`, whose derivative in candle's
 /// graph is that of [`linearize_op`].
 pub(crate) fn attach(op: &ArrayOp, operands: &[&Tensor], value: Tensor) -> Result<Tensor> {
+    // Its storage is handed on as it is.
+    let bare = value.is_contiguous() && value.layout().start_offset() == 0;
+    let value = if bare { value } else { value.force_contiguous()? };
     let known = Known {
         op: op.clone(),
         value: Mutex::new(Some(value)),
@@ -200,8 +203,11 @@ impl CustomOp1 for Seed {
 }
 
 /// Nobody reads the number.
-fn nothing<S: BackendStorage>(y: &S) -> Result<(S, Shape)> {
-    use candle_core::backend::BackendDevice;
+fn nothing<S, D>(y: &S) -> Result<(S, Shape)>
+where
+    S: BackendStorage<Device = D>,
+    D: BackendDevice<Storage = S>,
+{
     let shape = Shape::from(());
     Ok((y.device().zeros_impl(&shape, y.dtype())?, shape))
 }

@@ -111,6 +111,10 @@ impl Tensor for CandleTensor {
         Ok(CandleTensor { tensor: tensor.map_err(engine("full"))?, graph: None })
     }
 
+    fn is_constant(&self) -> bool {
+        self.graph.is_none()
+    }
+
     fn to_host(&self) -> Result<Vec<f64>> {
         let entries = || match self.tensor.dtype() {
             DType::F32 => {

@@ -218,12 +218,12 @@ fn laid_out(x: &Tensor) -> Result<Tensor> {
 // Entries moved.
 
 fn slice(x: &Tensor, ranges: &[Range<usize>]) -> Result<Tensor> {
-    let axes = ranges.iter().enumerate();
+    let mut axes = ranges.iter().enumerate();
     axes.try_fold(x.clone(), |x, (axis, range)| x.narrow(axis, range.start, range.len()))
 }
 
 fn embed(x: &Tensor, dims: Dims, ranges: &[Range<usize>]) -> Result<Tensor> {
-    let axes = ranges.iter().enumerate();
+    let mut axes = ranges.iter().enumerate();
     axes.try_fold(x.clone(), |x, (axis, range)| {
         x.pad_with_zeros(axis, range.start, dims[axis] - range.end)
     })
@@ -240,7 +240,10 @@ fn positions(indices: &[usize], x: &Tensor) -> Result<Tensor> {
 /// candle's maximum along one axis, which passes over a NaN unless it comes first.
 fn max(x: &Tensor, axes: &[usize], dims: Dims) -> Result<Tensor> {
     let count = dims.count();
-    if axes.is_empty() || count == 0 {
+    if axes.is_empty() {
+        return Ok(x.clone());
+    }
+    if count == 0 {
         return x.reshape(shape(dims));
     }
     let kept = (0..x.rank()).filter(|axis| !axes.contains(axis));
