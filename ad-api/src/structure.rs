@@ -6,6 +6,7 @@
 //! | [`Sum`] | the sum of the rows of a [`Map`] | likewise, and keep one row's record at a time |
 //! | [`Scan`] | a loop that carries a state | differentiate the step instead of the loop |
 //! | [`Chain`] | one function after another | treat each by its own structure |
+//! | [`Flat`] | an array program | run it on arrays, where they live |
 //!
 //! Each is a [`Function`] made from a smaller one, and any backend runs it as a plain loop. An engine
 //! that can do better asks [`Function::structure`].
@@ -21,6 +22,7 @@ pub use scan::Scan;
 pub use sum::Sum;
 
 use crate::Function;
+use crate::array::{ArrayFunction, Flat};
 
 /// What an engine does with a function, by the structure that the function states.
 ///
@@ -50,6 +52,11 @@ pub trait StructureVisitor: Sized {
 
     /// One function after another.
     fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Self::Output {
+        self.plain(f)
+    }
+
+    /// An array program.
+    fn array<F: ArrayFunction>(self, f: &Flat<F>) -> Self::Output {
         self.plain(f)
     }
 }

@@ -50,7 +50,7 @@ pub enum ArrayOp {
     Compare(Comparison),
 
     // Three operands: a mask of zeros and others, and two choices; with broadcasting.
-    /// The second operand where the mask is not 0, else the third.
+    /// The second operand where the mask is not 0 (a NaN is not 0), else the third.
     Select,
 
     // Products.
@@ -146,12 +146,15 @@ impl ArrayOp {
             ArrayOp::Div => "/",
             ArrayOp::Powf(_) => "powf",
             ArrayOp::Unary(function) => function.name(),
+            ArrayOp::Binary(Binary::Powf) => "pow",
+            ArrayOp::Binary(Binary::Max) => "maximum",
+            ArrayOp::Binary(Binary::Min) => "minimum",
             ArrayOp::Binary(function) => function.name(),
             ArrayOp::Sigmoid => "sigmoid",
             ArrayOp::Relu => "relu",
             ArrayOp::Softplus => "softplus",
             ArrayOp::Detach => "detach",
-            ArrayOp::Compare(_) => "comparison",
+            ArrayOp::Compare(_) => "compare",
             ArrayOp::Select => "select",
             ArrayOp::MatMul => "matmul",
             ArrayOp::Permute(_) => "permute",
