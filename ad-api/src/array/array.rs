@@ -80,7 +80,7 @@ impl<T: Tensor> Array<T> {
     }
 
     /// What an operation gave, or an array that carries its error.
-    fn from_result(result: Result<T>, device: &T::Device, dims: Dims) -> Self {
+    pub(super) fn from_result(result: Result<T>, device: &T::Device, dims: Dims) -> Self {
         let state = match result {
             Ok(tensor) => State::Ready(tensor),
             Err(error) => State::Failed(Arc::new((error, device.clone()))),

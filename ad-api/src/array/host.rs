@@ -150,6 +150,10 @@ impl<S: Scalar> Tensor for HostTensor<S> {
         Ok(HostTensor { layout: Layout::repeated(dims), buffer })
     }
 
+    fn is_constant(&self) -> bool {
+        S::DEPTH == 0
+    }
+
     fn to_host(&self) -> Result<Vec<f64>> {
         Ok(self.entries().iter().map(|entry| entry.primal()).collect())
     }

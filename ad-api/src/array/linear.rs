@@ -1,5 +1,6 @@
 //! The derivative of an operation with respect to one operand: a linear map of arrays.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -202,12 +203,12 @@ impl<T: Tensor> Linear<T> {
     /// # Panics
     ///
     /// Without any part.
-    pub(super) fn sum(parts: &[(&Linear<T>, &Array<T>)]) -> Array<T> {
-        let (first, tangent) = parts[0];
+    pub(super) fn sum<L: Borrow<Self>>(parts: &[(L, &Array<T>)]) -> Array<T> {
+        let (first, tangent) = (parts[0].0.borrow(), parts[0].1);
         let lead = first.lead(tangent, first.operand);
         let (Some(lead), true) = (lead, parts.len() > 1) else { return first.apply(tangent) };
         for (linear, tangent) in parts {
-            let expected = join(&lead, &linear.operand);
+            let expected = join(&lead, &linear.borrow().operand);
             if tangent.dims() != expected {
                 return tangent.refuse("tangent", format!("shape {expected}"));
             }
@@ -215,7 +216,8 @@ impl<T: Tensor> Linear<T> {
         if let Map::Place { axis, .. } = first.map {
             return concatenated(parts, axis, &lead);
         }
-        let rest = parts[1..].iter().map(|(linear, tangent)| linear.narrow(tangent, &lead));
+        let rest =
+            parts[1..].iter().map(|(linear, tangent)| linear.borrow().narrow(tangent, &lead));
         let sum = rest.fold(first.narrow(tangent, &lead), |sum, part| sum + part);
         sum.broadcast_to(join(&lead, &first.result))
     }
@@ -322,23 +324,24 @@ fn strong<T: Tensor>(partial: &Array<T>, v: &Array<T>) -> Array<T> {
 }
 
 /// The tangents of a concatenation, with zeros for the operands that have none.
-fn concatenated<T: Tensor>(
-    parts: &[(&Linear<T>, &Array<T>)],
+fn concatenated<T: Tensor, L: Borrow<Linear<T>>>(
+    parts: &[(L, &Array<T>)],
     axis: usize,
     lead: &Dims,
 ) -> Array<T> {
-    let result = parts[0].0.result;
+    let result = parts[0].0.borrow().result;
     let device = parts[0].1.device();
     let zeros = |len: usize| Array::full(&device, join(lead, &result.with(axis, len)), 0.0);
     let (mut pieces, mut end) = (Vec::with_capacity(parts.len() + 1), 0);
-    for &(linear, tangent) in parts {
+    for (linear, tangent) in parts {
+        let linear = linear.borrow();
         let Map::Place { start, .. } = linear.map else {
             unreachable!("all operands of a concatenation are placed in it")
         };
         if start > end {
             pieces.push(zeros(start - end));
         }
-        pieces.push(tangent.clone());
+        pieces.push((*tangent).clone());
         end = start + linear.operand[axis];
     }
     if result[axis] > end {

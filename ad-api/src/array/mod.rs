@@ -15,11 +15,15 @@ mod backend;
 mod constant;
 mod derivative;
 mod dims;
+mod dual;
+mod engine;
 mod flat;
 mod function;
 mod host;
 mod linear;
+mod linearization;
 mod op;
+mod taped;
 mod tensor;
 
 pub use array::Array;
@@ -27,9 +31,16 @@ pub use backend::{ArrayBackend, Arrays};
 pub use constant::Constant;
 pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
+pub use dual::DualTensor;
+pub use engine::{
+    hvp, jacobian, linearize, value_and_gradient, value_and_pullback, value_and_pushforward,
+    value_gradient_and_hvp,
+};
 pub use flat::{Flat, flatten, unflatten};
 pub use function::{ArrayFunction, evaluate};
 pub use host::{Host, HostTensor};
 pub use linear::Linear;
+pub use linearization::Linearization;
 pub use op::{ArrayOp, Comparison};
+pub use taped::{Tape, TapedTensor};
 pub use tensor::Tensor;
