@@ -113,10 +113,11 @@ impl Drop for Graph {
 }
 
 /// The depth up to which the stack of any thread suffices.
-const SHALLOW: usize = 500;
+const SHALLOW: usize = 256;
 
-/// The bytes of stack that candle takes for one tensor inside another.
-const FRAMES: usize = 4096;
+/// The bytes of stack for one tensor inside another: candle takes 250, and 1100 where it is compiled
+/// without optimization.
+const FRAMES: usize = 2048;
 
 /// How the derivative of an operation is found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -163,7 +164,8 @@ impl Role {
 /// How many tensors candle makes of an operation at most, beside one for each operand.
 fn walked(op: &ArrayOp) -> usize {
     match op {
-        ArrayOp::Slice(ranges) | ArrayOp::Embed { ranges, .. } => ranges.len(),
+        ArrayOp::Slice(ranges) => ranges.len(),
+        ArrayOp::Embed { ranges, .. } => 3 * ranges.len(),
         ArrayOp::MatMul | ArrayOp::Concat(_) => 4,
         _ => 2,
     }
