@@ -1,50 +1,17 @@
 //! The laws that a backend keeps, by name.
 
-use std::fmt;
-
 use ad_api::Operation;
 
+use crate::Subject;
 use crate::checks::{
     acceptance, consistency, cost, failures, forms, kinks, linear, operators, shapes, special,
 };
-use crate::{Subject, Violation};
-
-macro_rules! laws {
-    ($($Variant:ident $name:ident $statement:literal |$subject:ident, $law:ident| $check:expr;)*) => {
-        /// What a backend promises. The suite makes one test of each, under its [`name`](Law::name).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Law {
-            $(#[doc = $statement] $Variant,)*
-        }
-
-        impl Law {
-            /// All laws that need no more than a backend: all but [`Law::AllocatesNothing`].
-            pub const ALL: &[Law] = &[$(Law::$Variant),*].split_last().expect("some laws").1;
-
-            /// The name of its test.
-            pub fn name(self) -> &'static str {
-                match self { $(Law::$Variant => stringify!($name)),* }
-            }
-
-            /// The law in words.
-            pub fn statement(self) -> &'static str {
-                match self { $(Law::$Variant => $statement),* }
-            }
-
-            pub(crate) fn check(self, subject: &Subject) -> Vec<Violation> {
-                match self {
-                    $(Law::$Variant => {
-                        let ($subject, $law) = (subject, self);
-                        $check
-                    })*
-                }
-            }
-        }
-    };
-}
+use crate::laws::laws;
 
 laws! {
+    #[doc = "What a backend promises. The suite makes one test of each, under its [`name`](Law::name)."]
+    Law of Subject;
+
     ClosedFormPushforward pushforward_matches_closed_form "`J v` is the one found by hand."
         |s, law| forms::closed_form(s, law, Operation::Pushforward);
     ClosedFormPullback pullback_matches_closed_form "`Jᵀ w` is the one found by hand."
@@ -149,8 +116,7 @@ laws! {
         |s, law| cost::allocates_nothing(s, law);
 }
 
-impl fmt::Display for Law {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+impl Law {
+    /// All laws that need no more than a backend: all but [`Law::AllocatesNothing`].
+    pub const ALL: &[Law] = Law::EVERY.split_last().expect("some laws").1;
 }

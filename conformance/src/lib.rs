@@ -36,6 +36,7 @@ mod counted;
 mod curve;
 mod erased;
 mod law;
+mod laws;
 mod nested;
 mod op;
 mod program;
@@ -45,6 +46,7 @@ pub mod scenario;
 mod stated;
 mod subject;
 mod suite;
+mod tensor;
 mod violation;
 
 pub use agreement::agree;
@@ -55,19 +57,11 @@ pub use op::{Binary, Op, Place, Refused, Unary};
 pub use program::{Node, Program};
 pub use stated::Stated;
 pub use subject::Subject;
+pub use tensor::{TensorLaw, TensorSubject, Transfers, Watched, Watching};
 pub use violation::Violation;
 
 /// What the macros expand to; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
     pub use ad_api::HigherOrder;
-}
-
-/// Runs one law, which the backend keeps unless it is among the exceptions.
-#[doc(hidden)]
-pub fn __run(subject: &Subject, law: Law, except: &[(Law, &str)]) {
-    match except.iter().find(|(exception, _)| *exception == law) {
-        Some((_, reason)) => subject.assert_exception(law, reason),
-        None => subject.assert(law),
-    }
 }

@@ -4,7 +4,6 @@ use ad_api::{Accuracy, Backend, Operation, Shape};
 
 use crate::case::{Case, Expected, Part, largest};
 use crate::erased::{ErasedBackend, Operations, Probe};
-use crate::{Law, Violation};
 
 /// The tolerance where an engine is exact: about 5000 rounding units of the terms of a result.
 const EXACT: f64 = 1e-12;
@@ -66,53 +65,6 @@ impl Subject {
     /// The name of the backend.
     pub fn name(&self) -> String {
         self.backend.name()
-    }
-
-    /// The violations of one law, empty if the backend keeps it.
-    pub fn check(&self, law: Law) -> Vec<Violation> {
-        law.check(self)
-    }
-
-    /// The laws that the backend breaks.
-    pub fn broken_laws(&self) -> Vec<Law> {
-        Law::ALL.iter().copied().filter(|&law| !self.check(law).is_empty()).collect()
-    }
-
-    /// Panics with every violation of `law`, if there are any.
-    ///
-    /// # Panics
-    ///
-    /// If there are any.
-    pub fn assert(&self, law: Law) {
-        let violations = self.check(law);
-        assert!(violations.is_empty(), "{}", self.report(law, &violations));
-    }
-
-    /// Panics unless the backend breaks `law`: for what a backend cannot pass, with the `reason`. An
-    /// exception that is no longer needed fails.
-    ///
-    /// # Panics
-    ///
-    /// If the backend keeps the law.
-    pub fn assert_exception(&self, law: Law, reason: &str) {
-        let name = self.name();
-        let kept = self.check(law).is_empty();
-        assert!(!kept, "`{name}` keeps `{law}`, so the exception can go ({reason})");
-    }
-
-    fn report(&self, law: Law, violations: &[Violation]) -> String {
-        const SHOWN: usize = 30;
-        let mut text = format!(
-            "`{}` breaks `{law}` in {} places; the law: {}\n",
-            self.name(),
-            violations.len(),
-            law.statement()
-        );
-        text.extend(violations.iter().take(SHOWN).map(|violation| format!("  {violation}\n")));
-        if violations.len() > SHOWN {
-            text.extend([format!("  and {} more\n", violations.len() - SHOWN)]);
-        }
-        text
     }
 
     /// Whether first (and second) derivatives are exact.

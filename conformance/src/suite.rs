@@ -38,8 +38,8 @@ macro_rules! suite {
     ($backend:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
         $crate::suite!(@with $backend, [$($setting = $value),*], [$($law: $reason),*]);
     };
-    (@with $backend:expr, $settings:tt, $except:tt) => {
-        $crate::__tests!($backend, $settings, $except;
+    (@with $backend:expr, [$($setting:ident = $value:expr),*], $except:tt) => {
+        $crate::__tests!(@of Law, $crate::Subject::new($backend)$(.$setting($value))*, $except;
             pushforward_matches_closed_form ClosedFormPushforward,
             pullback_matches_closed_form ClosedFormPullback,
             jacobian_matches_closed_form ClosedFormJacobian,
@@ -118,8 +118,8 @@ macro_rules! pair_suite {
     ($outer:expr, $inner:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
         $crate::pair_suite!(@with $outer, $inner, [$($setting = $value),*], [$($law: $reason),*]);
     };
-    (@with $outer:expr, $inner:expr, $settings:tt, $except:tt) => {
-        $crate::__tests!($crate::__private::HigherOrder::new($outer, $inner), $settings, $except;
+    (@with $outer:expr, $inner:expr, [$($setting:ident = $value:expr),*], $except:tt) => {
+        $crate::__tests!(@of Law, $crate::Subject::new($crate::__private::HigherOrder::new($outer, $inner))$(.$setting($value))*, $except;
             second_derivative_matches_closed_form ClosedFormSecondDerivative,
             hessian_matches_closed_form ClosedFormHessian,
             hvp_matches_closed_form ClosedFormHvp,
@@ -181,21 +181,74 @@ macro_rules! allocation_suite {
     };
 }
 
+/// One test for each [`TensorLaw`](crate::TensorLaw), for the arrays of one library on one device.
+///
+/// ```
+/// use ad_api::array::{Host, HostTensor};
+/// ad_conformance::tensor_suite!(HostTensor<f64>, Host);
+/// # fn main() {}
+/// ```
+///
+/// The tolerance follows from the [`precision`](ad_api::array::Tensor::precision) that the library
+/// states; `tol = 1e-4` replaces it. `mod name:` in front and `except = [...]` behind are those of
+/// [`suite!`](crate::suite!).
+#[macro_export]
+macro_rules! tensor_suite {
+    (mod $name:ident: $($suite:tt)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the library may be written as a full path")]
+            use super::*;
+            $crate::tensor_suite!($($suite)*);
+        }
+    };
+    ($Tensor:ty, $device:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
+        $crate::tensor_suite!(@with $Tensor, $device, [$($setting = $value),*], [$($law: $reason),*]);
+    };
+    ($Tensor:ty, $device:expr $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::tensor_suite!(@with $Tensor, $device, [$($setting = $value),*], []);
+    };
+    (@with $Tensor:ty, $device:expr, [$($setting:ident = $value:expr),*], $except:tt) => {
+        $crate::__tests!(@of TensorLaw, $crate::TensorSubject::new::<$Tensor>($device)$(.$setting($value))*, $except;
+            returns_entries_as_given RoundTrip,
+            fills_arrays Fill,
+            stays_on_its_device Devices,
+            leaves_operands_alone LeavesOperands,
+            states_its_precision Precision,
+            computes_functions Functions,
+            broadcasts_pairs Broadcasts,
+            compares_and_selects Choices,
+            multiplies_matrices Products,
+            permutes_axes Permutes,
+            reshapes_and_stretches Shapes,
+            slices_and_embeds Parts,
+            selects_and_scatters Lookups,
+            concatenates Joins,
+            sums Sums,
+            finds_maxima Maxima,
+            goes_up_to_the_highest_rank Ranks,
+            honours_special_values Special,
+            moves_entries_untouched Exact,
+            computes_what_methods_say Methods,
+            reports_wrong_shapes Messages,
+            carries_errors_on Carries,
+            copies_constants_once Constants,
+            handles_large_arrays Large,
+            works_in_threads Threads,
+        );
+    };
+}
+
 /// One test for each law; what the suites expand to.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ($backend:expr, $settings:tt, $except:tt; $($name:ident $Law:ident,)*) => {$(
+    (@of $Law:ident, $subject:expr, $except:tt; $($name:ident $law:ident,)*) => {$(
         #[test]
         fn $name() {
-            let subject = $crate::__tests!(@subject $backend, $settings);
-            $crate::__run(&subject, $crate::Law::$Law, &$crate::__tests!(@except $except));
+            $subject.__run($crate::$Law::$law, &$crate::__tests!(@except $Law, $except));
         }
     )*};
-    (@subject $backend:expr, [$($setting:ident = $value:expr),*]) => {
-        $crate::Subject::new($backend)$(.$setting($value))*
-    };
-    (@except [$($law:ident: $reason:literal),*]) => {
-        [$(($crate::Law::$law, $reason)),*] as [($crate::Law, &str); _]
+    (@except $Law:ident, [$($law:ident: $reason:literal),*]) => {
+        [$(($crate::$Law::$law, $reason)),*] as [($crate::$Law, &str); _]
     };
 }

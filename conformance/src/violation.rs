@@ -6,29 +6,29 @@ use crate::Law;
 
 /// One law broken in one place.
 #[derive(Debug, Clone)]
-pub struct Violation {
+pub struct Violation<L = Law> {
     /// The law.
-    pub law: Law,
+    pub law: L,
     /// Where: the scenario, the point, the method.
     pub place: String,
     /// What was found, and what was expected.
     pub detail: String,
 }
 
-impl fmt::Display for Violation {
+impl<L> fmt::Display for Violation<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.detail)
     }
 }
 
 /// Collects the violations of one law.
-pub(crate) struct Findings {
-    law: Law,
-    violations: Vec<Violation>,
+pub(crate) struct Findings<L = Law> {
+    law: L,
+    violations: Vec<Violation<L>>,
 }
 
-impl Findings {
-    pub(crate) fn new(law: Law) -> Self {
+impl<L: Copy> Findings<L> {
+    pub(crate) fn new(law: L) -> Self {
         Findings { law, violations: Vec::new() }
     }
 
@@ -53,7 +53,24 @@ impl Findings {
         result.map_err(|error| self.add(place, format!("failed: {error}"))).ok()
     }
 
-    pub(crate) fn done(self) -> Vec<Violation> {
+    pub(crate) fn done(self) -> Vec<Violation<L>> {
         self.violations
     }
+}
+
+/// What a test that fails says.
+pub(crate) fn report<L: fmt::Display>(
+    name: &str,
+    law: L,
+    statement: &str,
+    violations: &[Violation<L>],
+) -> String {
+    const SHOWN: usize = 30;
+    let places = violations.len();
+    let mut text = format!("`{name}` breaks `{law}` in {places} places; the law: {statement}\n");
+    text.extend(violations.iter().take(SHOWN).map(|violation| format!("  {violation}\n")));
+    if places > SHOWN {
+        text.extend([format!("  and {} more\n", places - SHOWN)]);
+    }
+    text
 }
