@@ -1,6 +1,6 @@
 //! The derivative of every operation: the one table that both modes use.
 
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
 use super::linear::{Linear, Map, Mask};
 use super::{Array, ArrayOp, Comparison, Tensor};
@@ -33,7 +33,7 @@ pub fn linearize_op<T: Tensor>(
         ArrayOp::MulScalar(c) if c.is_finite() => Map::Multiple(*c),
         ArrayOp::MulScalar(c) => Map::StrongScale(x.number(*c)),
         ArrayOp::Mul => Map::Scale(operands[1 - active].clone()),
-        ArrayOp::Div if active == 0 => Map::StrongScale(operands[1].recip()),
+        ArrayOp::Div if active == 0 => Map::StrongQuotient(operands[1].clone()),
         ArrayOp::Div => Map::StrongScale(-(value / x)),
         ArrayOp::Unary(function) => unary(*function, x, value)?,
         ArrayOp::Binary(function) => binary(*function, operands, value, active)?,
@@ -77,32 +77,32 @@ pub fn linearize_op<T: Tensor>(
 }
 
 fn unary<T: Tensor>(function: Unary, x: &Array<T>, value: &Array<T>) -> Option<Map<T>> {
-    use Map::{Scale, StrongScale};
+    use Map::{Scale, StrongQuotient, StrongScale};
     Some(match function {
         Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc | Unary::Signum => return None,
         Unary::Fract => Map::Copy,
         Unary::Sin => Scale(x.cos()),
         Unary::Cos => Scale(-x.sin()),
         Unary::Tan => Scale(value * value + 1.0),
-        Unary::Asin => StrongScale(((1.0 - x) * (x + 1.0)).sqrt().recip()),
-        Unary::Acos => StrongScale(-((1.0 - x) * (x + 1.0)).sqrt().recip()),
+        Unary::Asin => StrongQuotient(((1.0 - x) * (x + 1.0)).sqrt()),
+        Unary::Acos => StrongQuotient(-((1.0 - x) * (x + 1.0)).sqrt()),
         Unary::Atan => Scale((x * x + 1.0).recip()),
         Unary::Sinh => Scale(x.cosh()),
         Unary::Cosh => Scale(x.sinh()),
         // No worse than (1 - value)(1 + value): the rounding of the value costs as many digits.
         Unary::Tanh => Scale(1.0 - value * value),
         Unary::Asinh => Scale(x.hypot(&x.number(1.0)).recip()),
-        Unary::Acosh => StrongScale(((x - 1.0).sqrt() * (x + 1.0).sqrt()).recip()),
-        Unary::Atanh => StrongScale(((1.0 - x) * (x + 1.0)).recip()),
+        Unary::Acosh => StrongQuotient((x - 1.0).sqrt() * (x + 1.0).sqrt()),
+        Unary::Atanh => StrongQuotient((1.0 - x) * (x + 1.0)),
         Unary::Exp => Scale(value.clone()),
         Unary::Exp2 => Scale(value * LN_2),
         Unary::ExpM1 => Scale(x.exp()),
-        Unary::Ln => StrongScale(x.recip()),
-        Unary::Ln1p => StrongScale((x + 1.0).recip()),
-        Unary::Log2 => StrongScale(x.recip() * LOG2_E),
-        Unary::Log10 => StrongScale(x.recip() * LOG10_E),
-        Unary::Sqrt => StrongScale(value.recip() * 0.5),
-        Unary::Cbrt => StrongScale((value * value * 3.0).recip()),
+        Unary::Ln => StrongQuotient(x.clone()),
+        Unary::Ln1p => StrongQuotient(x + 1.0),
+        Unary::Log2 => StrongQuotient(x * LN_2),
+        Unary::Log10 => StrongQuotient(x * LN_10),
+        Unary::Sqrt => StrongQuotient(value * 2.0),
+        Unary::Cbrt => StrongQuotient(value * value * 3.0),
         Unary::Recip => StrongScale(-(value * value)),
         Unary::Sinc => Scale(sinc_slope(x, &(x.cos() - value), -1.0)),
         Unary::Sinhc => Scale(sinc_slope(x, &(x.cosh() - value), 1.0)),

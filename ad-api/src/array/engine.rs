@@ -131,6 +131,24 @@ pub fn value_gradient_and_hvp<T: Tensor, F: ArrayFunction>(
     Ok((y.tensor()?.primal().clone(), gradient, products))
 }
 
+/// `f(x)`, its gradient, and the Hessian at `x` as products, for a function with one output of one
+/// entry: the gradient over [`TapedTensor`](super::TapedTensor)s, recorded once for many products.
+///
+/// # Errors
+///
+/// As [`value_and_gradient`].
+pub fn linearize_gradient<T: Tensor, F: ArrayFunction>(
+    f: &F,
+    x: &[Array<T>],
+) -> Result<(Array<T>, Vec<Array<T>>, Linearization<T>)> {
+    let tape = Tape::new();
+    let x: Vec<_> = x.iter().map(|x| tape.input(x)).collect();
+    let (y, gradient) = value_and_gradient(f, &x)?;
+    let hessian = Linearization::new(&x, &gradient)?;
+    let values = gradient.iter().map(|part| part.tensor().map(|part| part.value().clone()));
+    Ok((y.tensor()?.value().clone(), values.collect::<Result<_>>()?, hessian))
+}
+
 /// `∇²f(x) v`: see [`value_gradient_and_hvp`].
 ///
 /// # Errors

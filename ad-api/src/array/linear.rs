@@ -54,6 +54,8 @@ pub(super) enum Map<T: Tensor> {
     Scale(Array<T>),
     /// The same for partials that may be infinite or NaN at finite operands.
     StrongScale(Array<T>),
+    /// The product with the reciprocal of a divisor that may be 0.
+    StrongQuotient(Array<T>),
     /// A copy where a mask says so, else 0.
     Masked(Mask<T>),
 
@@ -159,7 +161,8 @@ impl<T: Tensor> Linear<T> {
             Map::Negative => -self.reduce(w, &lead, self.result),
             Map::Multiple(c) => self.reduce(w, &lead, self.result) * *c,
             Map::Scale(partial) => self.reduce(&(partial * w), &lead, self.result),
-            Map::StrongScale(partial) => self.reduce(&strong(partial, w), &lead, self.result),
+            Map::StrongScale(partial) => self.reduce(&product(partial, w), &lead, self.result),
+            Map::StrongQuotient(divisor) => self.reduce(&quotient(w, divisor), &lead, self.result),
             Map::Masked(mask) => self.reduce(&mask.apply(w), &lead, self.result),
             Map::TimesRight(right) if right.rank() == 2 => {
                 w.reshape(rows(w.dims())).matmul(&right.transpose()).reshape(operand())
@@ -231,7 +234,8 @@ impl<T: Tensor> Linear<T> {
             Map::Negative => -self.align(v, lead),
             Map::Multiple(c) => self.align(v, lead) * *c,
             Map::Scale(partial) => partial * self.align(v, lead),
-            Map::StrongScale(partial) => strong(partial, &self.align(v, lead)),
+            Map::StrongScale(partial) => product(partial, &self.align(v, lead)),
+            Map::StrongQuotient(divisor) => quotient(&self.align(v, lead), divisor),
             Map::Masked(mask) => mask.apply(&self.align(v, lead)),
             Map::TimesRight(right) if right.rank() == 2 => {
                 // One product of all rows, not one for each tangent or matrix.
@@ -313,14 +317,18 @@ impl<T: Tensor> Mask<T> {
 }
 
 /// `partial * v`, but 0 where `v` is 0 and the partial is infinite or NaN.
-fn strong<T: Tensor>(partial: &Array<T>, v: &Array<T>) -> Array<T> {
-    let zero = v.number(0.0);
+fn product<T: Tensor>(partial: &Array<T>, v: &Array<T>) -> Array<T> {
     if v.is_constant() {
-        return v.select(&(partial * v), &zero);
+        return v.select(&(partial * v), v);
     }
     // An entry of `v` that is 0 may have derivatives of its own, which a finite partial multiplies.
-    let finite = partial.is_finite().select(partial, &zero);
+    let finite = partial.is_finite().select(partial, &v.number(0.0));
     v.select(partial, &finite) * v
+}
+
+/// `v / divisor`, but 0 where both are 0.
+fn quotient<T: Tensor>(v: &Array<T>, divisor: &Array<T>) -> Array<T> {
+    if v.is_constant() { v.select(&(v / divisor), v) } else { product(&divisor.recip(), v) }
 }
 
 /// The tangents of a concatenation, with zeros for the operands that have none.

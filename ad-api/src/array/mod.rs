@@ -33,8 +33,8 @@ pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
 pub use dual::DualTensor;
 pub use engine::{
-    hvp, jacobian, linearize, value_and_gradient, value_and_pullback, value_and_pushforward,
-    value_gradient_and_hvp,
+    hvp, jacobian, linearize, linearize_gradient, value_and_gradient, value_and_pullback,
+    value_and_pushforward, value_gradient_and_hvp,
 };
 pub use flat::{Flat, flatten, unflatten};
 pub use function::{ArrayFunction, evaluate};
