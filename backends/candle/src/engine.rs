@@ -86,7 +86,7 @@ impl ArrayBackend for Candle {
         y_bars: &[Arrays<Self>],
     ) -> Result<(Arrays<Self>, Vec<Arrays<Self>>)> {
         let graph = Arc::new(Graph::default());
-        let inputs = x.iter().map(|x| graph.input(&x.tensor()?.tensor));
+        let inputs = x.iter().map(|x| graph.input(x.tensor()?));
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
         let y = evaluate(f, &inputs.iter().cloned().map(Array::new).collect::<Vec<_>>())?;
         let outputs = tensors(&y)?;

@@ -29,8 +29,19 @@ struct Nodes {
 
 impl Graph {
     /// A tensor with the same values that derivatives are taken with respect to.
-    pub(crate) fn input(self: &Arc<Self>, tensor: &Tensor) -> Result<CandleTensor> {
-        let tensor = Var::from_tensor(&tensor.detach()).map_err(engine("pullback"))?;
+    ///
+    /// # Errors
+    ///
+    /// [`AdError::Unsupported`] for one of another graph, through which candle differentiates once.
+    pub(crate) fn input(self: &Arc<Self>, x: &CandleTensor) -> Result<CandleTensor> {
+        if x.graph.is_some() {
+            return Err(AdError::Unsupported {
+                backend: crate::NAME.into(),
+                operation: "pullback",
+                reason: "candle's derivatives have none themselves; compose two backends".into(),
+            });
+        }
+        let tensor = Var::from_tensor(&x.tensor).map_err(engine("pullback"))?;
         Ok(CandleTensor { tensor: tensor.into_inner(), graph: Some(Arc::clone(self)) })
     }
 

@@ -1,6 +1,6 @@
 //! The suite of array libraries, in both precisions.
 
-use ad_candle::{Candle, CandleDevice, CandleTensor, Precision};
+use ad_candle::{CandleDevice, CandleTensor, Precision};
 use candle_core::Device;
 
 fn device(precision: Precision) -> CandleDevice {

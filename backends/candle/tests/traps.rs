@@ -2,11 +2,13 @@
 //! that it fails, and can go, when candle changes.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::panic::{self, AssertUnwindSafe};
+use std::process::Command;
 
 use ad_api::array::{Array, ArrayBackend, ArrayFunction, Dims, Tensor, hvp};
 use ad_api::{AdError, Failure};
 use ad_candle::{Candle, CandleTensor};
-use candle_core::{Device, Var};
+use candle_core::{DType, Device, Var};
 
 /// An `ArrayFunction` of vectors of one length: `vector_function!(Name |x| value, outputs)`.
 macro_rules! vector_function {
@@ -182,7 +184,7 @@ fn gelu_has_all_its_digits() {
     assert!(error(&gradient(&Gelu(3), &x)) < 1e-15);
 }
 
-/// `x c c c ...`
+/// `y ← 0.99 y + x`, many times.
 #[derive(Clone)]
 struct Chain {
     links: usize,
@@ -205,12 +207,25 @@ impl ArrayFunction for Chain {
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_operations_is_no_deeper_than_any_stack() {
-    // On a thread with a small stack. candle alone aborts here: it walks and drops its graph by
-    // recursion, and so does the sum of the 50 000 cotangents of x, which is a graph itself.
-    let small = std::thread::Builder::new().stack_size(1 << 20);
+fn a_chain_of_a_hundred_thousand_operations_needs_no_deep_stack() {
+    // candle walks its graph and drops it by recursion, and so the sum of the cotangents of `x`,
+    // which is a graph itself. Too deep for the stack, that ends the process: in a process for it.
+    if std::env::var_os(ALONE).is_some() {
+        let x = Var::new(&[1.0], &Device::Cpu).unwrap();
+        let y =
+            (0..LINKS).try_fold(x.as_tensor().clone(), |y, _| y.affine(0.99, 0.0)? + x.as_tensor());
+        y.unwrap().backward().unwrap();
+        return;
+    }
+    let name = std::thread::current().name().unwrap().to_owned();
+    let this = std::env::current_exe().unwrap();
+    let alone = Command::new(this).args(["--exact", &name]).env(ALONE, "1").output().unwrap();
+    assert!(!alone.status.success(), "candle survives: this trap is gone");
+
+    // On a stack of 256 KiB.
+    let small = std::thread::Builder::new().stack_size(1 << 18);
     let found = small.spawn(|| {
-        let chain = Chain { links: 50_000, abandoned: false };
+        let chain = Chain { links: LINKS, abandoned: false };
         let abandoned = Chain { abandoned: true, ..chain.clone() };
         (gradient(&chain, &[1.0])[0], gradient(&abandoned, &[1.0])[0])
     });
@@ -219,6 +234,9 @@ fn a_chain_of_a_hundred_thousand_operations_is_no_deeper_than_any_stack() {
     assert_eq!(abandoned, 2.0);
 }
 
+const LINKS: usize = 50_000;
+const ALONE: &str = "AD_CANDLE_ALONE";
+
 vector_function!(
     Nine | x | x.reshape([1, 1, 1, 1, 1, 1, 1, 1, x.count()]).exp().reshape([x.count()]),
     vector
@@ -226,6 +244,17 @@ vector_function!(
 
 #[test]
 fn more_axes_than_candle_walks() {
+    let many = candle_core::Tensor::ones(vec![2; 10], DType::F64, &Device::Cpu).unwrap();
+    let reversed = many.permute((0..10).rev().collect::<Vec<_>>()).unwrap();
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| reversed.add(&reversed))).is_err());
+    let reversed = CandleTensor::array(&reversed).unwrap();
+    assert_eq!((&reversed + &reversed).to_vec().unwrap(), [2.0; 1024]);
+
+    let stacks = candle_core::Tensor::ones(vec![2; 5], DType::F64, &Device::Cpu).unwrap();
+    assert!(stacks.matmul(&stacks).is_err());
+    let stacks = CandleTensor::array(&stacks).unwrap();
+    assert_eq!(stacks.matmul(&stacks).to_vec().unwrap(), [2.0; 32]);
+
     let x = on_candle(&[0.0, 1.0]);
     let wide = x.reshape([1, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
     let other = x.reshape([2, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
