@@ -102,8 +102,8 @@ impl ArrayBackend for Candle {
             pullbacks.collect::<candle_core::Result<Vec<_>>>()
         })?;
         let pullbacks = pullbacks.map_err(engine("pullback"))?;
-        let arrays = |tensors: Vec<Tensor>| tensors.into_iter().map(untracked).collect();
-        Ok((arrays(outputs), pullbacks.into_iter().map(arrays).collect()))
+        let arrays = |tensors: &Vec<Tensor>| tensors.iter().map(untracked).collect();
+        Ok((arrays(&outputs), pullbacks.iter().map(arrays).collect()))
     }
 }
 
@@ -128,7 +128,7 @@ fn pullback(
     inputs.iter().map(of).collect()
 }
 
-fn untracked(tensor: Tensor) -> Array<CandleTensor> {
+fn untracked(tensor: &Tensor) -> Array<CandleTensor> {
     Array::new(CandleTensor { tensor: tensor.detach(), graph: None })
 }
 

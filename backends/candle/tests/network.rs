@@ -1,11 +1,14 @@
 //! A network, in both modes and in second order, on candle's arrays and on the host.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, Constant, Dims, Host, Tensor, hvp, value_and_gradient,
-    value_and_pushforward,
+    Array, ArrayBackend, ArrayFunction, Constant, Dims, Host, HostTensor, Tensor, hvp,
+    value_and_gradient, value_and_pushforward,
 };
 use ad_api::{Accuracy, Engine, Failure};
 use ad_candle::{Candle, CandleTensor, Precision};
+
+type OnHost = HostTensor<f64>;
 
 /// Cross entropy of a network 5-7-3 with one hidden layer of tanh, on a batch of 4.
 #[derive(Clone)]
@@ -71,8 +74,7 @@ fn engines() -> [(Candle, f64); 2] {
 #[test]
 fn the_gradient_is_that_on_the_host() {
     let f = Network::new();
-    let (y, expected) =
-        value_and_gradient(&f, &point::<ad_api::array::HostTensor<f64>>(&Host, 0.5)).unwrap();
+    let (y, expected) = value_and_gradient(&f, &point::<OnHost>(&Host, 0.5)).unwrap();
     for (engine, tolerance) in engines() {
         let x = point::<CandleTensor>(&engine.device().unwrap(), 0.5);
         let one = vec![x[0].number(1.0)];
@@ -88,7 +90,6 @@ fn the_gradient_is_that_on_the_host() {
 #[test]
 fn forward_mode_and_second_order_are_those_on_the_host() {
     let f = Network::new();
-    type OnHost = ad_api::array::HostTensor<f64>;
     let (x, v) = (point::<OnHost>(&Host, 0.5), point::<OnHost>(&Host, 3.5));
     let (_, y_dot) = value_and_pushforward(&f, &x, &v).unwrap();
     let product = hvp(&f, &x, &v).unwrap();
