@@ -32,7 +32,7 @@ impl Subject {
             Accuracy::Approximate { relative } => relative.ln() / f64::EPSILON.ln(),
         };
         let first = inner.relative();
-        let second = first.powf(kept(outer));
+        let second = first.powf(kept(outer)).max(outer.relative());
         let third = second.powf(kept(outer));
         let tolerances = [25.0 * first, 625.0 * second, 15625.0 * third];
         let tolerances = tolerances.map(|tolerance| tolerance.max(EXACT));
