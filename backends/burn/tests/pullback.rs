@@ -1,10 +1,8 @@
 //! burn's reverse mode against that of `ad-api` on the host: every operation, at ordinary points and
 //! at kinks, poles and ties.
 
-use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, ArrayOp, Comparison, Dims, HostTensor, Tensor,
-    value_and_pullback,
-};
+use ad_api::Relation;
+use ad_api::array::{Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, HostTensor, Tensor, value_and_pullback};
 use ad_api::{Binary, Engine, Failure, Unary};
 use ad_burn::{Burn, BurnTensor, Precision};
 
@@ -105,7 +103,7 @@ fn every_operation_that_moves_or_reduces() {
         One::new(ArrayOp::Mul, &[&[2, 3], &[]]),
         One::new(ArrayOp::Mul, &[&[2, 3], &[3]]),
         One::new(ArrayOp::Div, &[&[2, 1], &[1, 3]]),
-        One::new(ArrayOp::Compare(Comparison::Lt), &[&[2, 3], &[3]]),
+        One::new(ArrayOp::Compare(Relation::Less), &[&[2, 3], &[3]]),
         One::new(ArrayOp::Select, &[&[2, 1], &[3], &[]]),
         One::new(ArrayOp::MatMul, &[&[2, 3], &[3, 4]]),
         One::new(ArrayOp::MatMul, &[&[5, 2, 3], &[3, 4]]),

@@ -1,6 +1,7 @@
 //! Every function of entries against the same function of `f64`, at ordinary and special numbers.
 
-use ad_api::array::{Array, ArrayOp, Comparison};
+use ad_api::Relation;
+use ad_api::array::{Array, ArrayOp};
 use ad_api::{Binary, Unary};
 use ad_burn::{BurnDevice, BurnTensor, Precision};
 
@@ -136,7 +137,7 @@ fn functions_of_two_numbers() {
         }
         check(ArrayOp::Mul, &|a, b| a * b);
         check(ArrayOp::Div, &|a, b| a / b);
-        use Comparison::{Eq, Ge, Gt, Le, Lt, Ne};
+        use Relation::{Eq, Ge, Gt, Le, Lt, Ne};
         for comparison in [Eq, Ge, Gt, Le, Lt, Ne] {
             check(ArrayOp::Compare(comparison), &|a, b| {
                 f64::from(u8::from(comparison.holds(&a, &b)))

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use ad_api::array::{ArrayOp, Comparison, Dims};
+use ad_api::Relation;
+use ad_api::array::{ArrayOp, Dims};
 use ad_api::{Binary, Unary};
 use candle_core::op::CmpOp;
 use candle_core::{Error, Result, Shape, Tensor, nditer};
@@ -91,14 +92,14 @@ fn stretch(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     if x.dims() == dims { Ok(x.clone()) } else { x.broadcast_as(dims) }
 }
 
-fn cmp(comparison: Comparison) -> CmpOp {
+fn cmp(comparison: Relation) -> CmpOp {
     match comparison {
-        Comparison::Lt => CmpOp::Lt,
-        Comparison::Le => CmpOp::Le,
-        Comparison::Gt => CmpOp::Gt,
-        Comparison::Ge => CmpOp::Ge,
-        Comparison::Eq => CmpOp::Eq,
-        Comparison::Ne => CmpOp::Ne,
+        Relation::Less => CmpOp::Lt,
+        Relation::LessOrEqual => CmpOp::Le,
+        Relation::Greater => CmpOp::Gt,
+        Relation::GreaterOrEqual => CmpOp::Ge,
+        Relation::Equal => CmpOp::Eq,
+        Relation::NotEqual => CmpOp::Ne,
     }
 }
 
