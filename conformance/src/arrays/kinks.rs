@@ -21,6 +21,7 @@ struct Kink {
     x_bar: Entries,
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn table() -> Result<Vec<Kink>> {
     let mut table = vec![];
     let mut add = |name, f: Result<Steps>, x: &[&[f64]], y_bar: &[f64], x_bar: &[&[f64]]| {

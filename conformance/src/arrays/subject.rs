@@ -88,7 +88,7 @@ impl<T: Tensor> ArraySweeps<T> {
         self
     }
 
-    fn run(&self, sweep: Option<&Sweep<T>>, f: &Steps, x: &[f64], seeds: Seeds) -> Result<Found> {
+    fn run(&self, sweep: Option<&Sweep<T>>, f: &Steps, x: &[f64], seeds: &Seeds) -> Result<Found> {
         let sweep = sweep.ok_or_else(|| missing(&self.name))?;
         let x = unflatten(&self.device, &f.inputs(), x)?;
         let seeds = seeds
@@ -140,12 +140,12 @@ pub(super) trait Differentiator: Send + Sync {
 impl<T: Tensor> Differentiator for ArraySweeps<T> {
     fn pullback(&self, f: &Steps, x: &[f64], y_bars: &[Entries]) -> Result<Found> {
         let seeds = Seeds { dims: &f.outputs(), entries: y_bars };
-        self.run(self.pullback.as_deref(), f, x, seeds)
+        self.run(self.pullback.as_deref(), f, x, &seeds)
     }
 
     fn pushforward(&self, f: &Steps, x: &[f64], x_dots: &[Entries]) -> Result<Found> {
         let seeds = Seeds { dims: &f.inputs(), entries: x_dots };
-        self.run(self.pushforward.as_deref(), f, x, seeds)
+        self.run(self.pushforward.as_deref(), f, x, &seeds)
     }
 
     fn hvp(&self, f: &Steps, x: &[f64], y_bar: &[f64], x_dot: &[f64]) -> Result<Entries> {
