@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ad_api::array::{ArrayOp, Dims};
+use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
 use ad_api::{AdError, Failure, Result, Unary};
 use burn::backend::{
     Autodiff, AutodiffBackend, Backend, TensorData, TensorMetadata, tensor::FloatTensor,
@@ -133,6 +133,14 @@ impl<B: Inner> Node<B> {
         let first = x[0].primitive();
         if x.iter().any(|x| x.primitive().dtype() != first.dtype()) {
             return Err(failed(op.name(), "the operands differ in precision"));
+        }
+        if let ArrayOp::Rule(rule) = op {
+            let value = apply_rule_on_host(rule, &B::wrap(x[0].detached()), dims)?;
+            let value = B::unwrap(&value).ok_or_else(|| failed("rule", "it left its device"))?;
+            if !x[0].is_tracked() {
+                return Ok(value.clone());
+            }
+            return caught("rule", || step::record(op, x, dims, value.primitive().clone()));
         }
         let moved = matches!(op, ArrayOp::Concat(_));
         if dims.count() == 0 || !moved && x.iter().any(|x| x.dims.count() == 0) {

@@ -61,7 +61,7 @@ impl Applied {
             linearize_op(&self.op, operands, &self.result, active)
                 .map_or_else(|| x.zeros_like(), |linear| linear.transpose(cotangent))
         };
-        if let ArrayOp::Max(_) = self.op {
+        if let ArrayOp::Max(_) | ArrayOp::Rule(_) = self.op {
             return linearize(&operands);
         }
         // An elementwise operation: an entry whose cotangent is 0 is not wanted, whatever its partial.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{panic, thread};
 
-use ad_api::array::{ArrayOp, Dims};
+use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
 use ad_api::{AdError, Result, Unary};
 use candle_core::{Tensor, Var, nditer};
 
@@ -63,8 +63,13 @@ impl Graph {
             Role::Linear => value(op, &tracked, dims).map_err(failed)?,
             Role::Step | Role::Curved => {
                 let detached: Vec<_> = tracked.iter().map(|x| x.detach()).collect();
-                let value = value(op, &detached.iter().collect::<Vec<_>>(), dims);
-                let value = value.map_err(&failed)?;
+                let value = match op {
+                    ArrayOp::Rule(rule) => {
+                        let x = CandleTensor { tensor: detached[0].clone(), graph: None };
+                        apply_rule_on_host(rule, &x, dims)?.tensor
+                    }
+                    _ => value(op, &detached.iter().collect::<Vec<_>>(), dims).map_err(&failed)?,
+                };
                 if role == Role::Step {
                     return Ok(CandleTensor { tensor: value, graph: None });
                 }
@@ -157,7 +162,8 @@ impl Role {
             | ArrayOp::Softplus
             | ArrayOp::Div
             | ArrayOp::Binary(_)
-            | ArrayOp::Max(_) => Role::Curved,
+            | ArrayOp::Max(_)
+            | ArrayOp::Rule(_) => Role::Curved,
             ArrayOp::Unary(function) => match function {
                 Unary::Sin
                 | Unary::Cos

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ad_api::array::{Array, ArrayOp, Dims, Tensor};
+use ad_api::array::{Array, ArrayOp, Dims, Tensor, apply_rule_on_host};
 use ad_api::{AdError, Result};
 use candle_core::DType;
 
@@ -129,6 +129,9 @@ impl Tensor for CandleTensor {
     fn apply(op: &ArrayOp, operands: &[&Self], dims: Dims) -> Result<Self> {
         if let Some(graph) = operands.iter().find_map(|operand| operand.graph.as_ref()) {
             return graph.apply(op, operands, dims);
+        }
+        if let ArrayOp::Rule(rule) = op {
+            return apply_rule_on_host(rule, operands[0], dims);
         }
         let result = match operands {
             [x] => value(op, &[&x.tensor], dims),

@@ -5,7 +5,9 @@
 use std::ops::Range;
 
 use ad_api::Relation;
-use ad_api::array::{Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, Host, HostTensor, Tensor, value_and_pullback};
+use ad_api::array::{
+    Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, Host, HostTensor, Tensor, value_and_pullback,
+};
 use ad_api::{Binary, Failure, Unary};
 use ad_candle::{Candle, CandleTensor, Precision};
 
