@@ -1,5 +1,7 @@
 //! From a description to a backend.
 
+#[cfg(feature = "burn")]
+use ad_api::array::ArrayBackend;
 use ad_api::{AdError, Result};
 
 use super::BackendConfig;
@@ -91,17 +93,20 @@ pub(crate) fn burn(device: Option<Device>, precision: Option<Precision>) -> Resu
     let burn = match device.unwrap_or(Device::Cpu) {
         Device::Cpu => ad_burn::Burn::cpu(),
         #[cfg(feature = "wgpu")]
-        Device::Wgpu => ad_burn::Burn::wgpu(),
+        Device::Wgpu => ad_burn::Burn::wgpu()?,
         #[cfg(feature = "cuda")]
-        Device::Cuda => ad_burn::Burn::cuda(),
+        Device::Cuda => ad_burn::Burn::cuda(0)?,
         #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
         missing => return Err(no_device("burn", missing)),
     };
-    match precision {
-        None => Ok(burn),
+    let burn = match precision {
+        None => burn,
         Some(Precision::F32) => burn.precision(ad_burn::Precision::F32),
         Some(Precision::F64) => burn.precision(ad_burn::Precision::F64),
-    }
+    };
+    // Whether the device is there, and has the precision.
+    ArrayBackend::device(&burn)?;
+    Ok(burn)
 }
 
 /// The engine of the crate `candle-core` on a device that is compiled in.
@@ -113,15 +118,15 @@ pub(crate) fn candle(
     let candle = match device.unwrap_or(Device::Cpu) {
         Device::Cpu => ad_candle::Candle::cpu(),
         #[cfg(feature = "cuda")]
-        Device::Cuda => ad_candle::Candle::cuda(),
+        Device::Cuda => ad_candle::Candle::cuda(0)?,
         #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
         missing => return Err(no_device("candle", missing)),
     };
-    match precision {
-        None => Ok(candle),
+    Ok(match precision {
+        None => candle,
         Some(Precision::F32) => candle.precision(ad_candle::Precision::F32),
         Some(Precision::F64) => candle.precision(ad_candle::Precision::F64),
-    }
+    })
 }
 
 /// The error for a device that an engine does not have, or not as it is compiled.
