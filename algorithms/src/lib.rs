@@ -44,11 +44,13 @@ mod covariance;
 mod error;
 mod gauss_newton;
 mod levenberg_marquardt;
+pub mod matrix_free;
 mod method;
 mod model;
 mod options;
 mod outcome;
 mod pivoted_qr;
+pub mod problems;
 mod progress;
 mod trust_region;
 
