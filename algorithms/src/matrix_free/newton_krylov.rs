@@ -7,7 +7,7 @@ use ad_api::AdError;
 use super::linear_map::Counted;
 use super::preconditioner::CountedPreconditioner;
 use super::{
-    Counts, Differentiable, Forcing, Identity, Krylov, LinearMap, LinearOutcome, Outcome,
+    Counts, Differentiable, Forcing, Identity, Krylov, LinearMap, LinearOutcome, LinearStatus, Outcome,
     Preconditioner, Progress, Status, Step, Vector,
 };
 use crate::options::check;
@@ -318,10 +318,11 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
             return Some(Status::IterationLimit);
         }
         let window = self.history.iter().rev().nth(method.patience);
-        if window.is_some_and(|then| norm > WINDOW_DECREASE * then.residual_norm) {
-            return Some(self.diagnosis(Status::Stalled));
+        match window.map(|then| norm / then.residual_norm) {
+            Some(ratio) if ratio > 1.0 => Some(Status::Diverged),
+            Some(ratio) if ratio > WINDOW_DECREASE => Some(self.diagnosis(Status::Stalled)),
+            _ => None,
         }
-        None
     }
 
     fn step(&mut self) -> Result<(), Stop> {
@@ -389,11 +390,11 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
                 return Ok(linear);
             }
             if self.age == Some(0) {
-                let otherwise = match linear.status {
-                    super::LinearStatus::NonFinite => Status::NonFinite,
+                return Err(Stop::Ended(match linear.status {
+                    LinearStatus::NonFinite => Status::NonFinite,
+                    _ if self.has_no_direction() => Status::LocalMinimum,
                     _ => Status::LinearSolverFailed,
-                };
-                return Err(Stop::Ended(self.diagnosis(otherwise)));
+                }));
             }
             self.age = None;
         }
@@ -448,35 +449,57 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
         }
     }
 
-    /// What it means to be stuck: a local minimum of `|F|`, a root to rounding, or neither.
-    ///
-    /// The gradient of `½|F|²` is `g = JᵀF`. Moving `x` by its size `L` changes that by `|g| L` at
-    /// most, to first order, which is to be compared with `|F|²`. Unlike PETSc's `|g| < 1e-4 |F|`
-    /// this does not depend on the units of `x` or `F`.
-    fn diagnosis(&mut self, otherwise: Status) -> Status {
-        let jacobian = Counted::new(&self.jacobian);
-        let gradient = jacobian.apply_transpose(&self.current.f).and_then(|g| g.norm());
+    /// The gradient `g = JᵀF` of `½|F|²`, unless it fails; its norm is noted.
+    fn gradient(&mut self) -> Option<(V, f64)> {
         self.counts.transposed_products += 1;
-        let gradient = match gradient {
-            Ok(gradient) if gradient.is_finite() => gradient,
-            Ok(_) => return otherwise,
+        let gradient = self.jacobian.apply_transpose(&self.current.f);
+        match gradient.and_then(|g| Ok((g.norm()?, g))) {
+            Ok((norm, g)) => {
+                self.current.gradient_norm = Some(norm);
+                norm.is_finite().then_some((g, norm))
+            }
             Err(failure) => {
                 self.failure = Some(failure);
-                return otherwise;
+                None
             }
-        };
-        self.current.gradient_norm = Some(gradient);
+        }
+    }
+
+    /// What it means that no step helps: a local minimum of `|F|`, a root to rounding, or
+    /// `otherwise`.
+    ///
+    /// Moving `x` by its size `L` changes `½|F|²` by `|g| L` at most, to first order, which is to be
+    /// compared with `|F|²`. Unlike PETSc's test `|g| < 1e-4 |F|` this does not depend on the units
+    /// of `x` or `F`.
+    fn diagnosis(&mut self, otherwise: Status) -> Status {
+        let Some((_, gradient_norm)) = self.gradient() else { return otherwise };
         let travelled = self.current.x.plus(-1.0, self.start).norm().unwrap_or(0.0);
         let size = self.current.x_norm.max(travelled);
         let norm = self.current.norm;
-        let sensitivity = gradient / norm * size / norm;
-        if sensitivity <= STATIONARY {
+        let sensitivity = gradient_norm / norm * size / norm;
+        // At 0, without a step so far, there is no size to compare with.
+        if gradient_norm == 0.0 || (size > 0.0 && sensitivity <= STATIONARY) {
             Status::LocalMinimum
         } else if sensitivity * ROUNDING_UNITS * f64::EPSILON >= 1.0 {
             Status::RoundingLimit
         } else {
             otherwise
         }
+    }
+
+    /// Whether it is no fault of the linear solver that there is no direction, since `F` is
+    /// orthogonal to the range of `J`: judged by the angle between `F` and `J g`.
+    fn has_no_direction(&mut self) -> bool {
+        let Some((g, gradient_norm)) = self.gradient() else { return false };
+        if gradient_norm == 0.0 {
+            return true;
+        }
+        self.counts.products += 1;
+        let image = self.jacobian.apply(&g).and_then(|image| image.norm());
+        image.is_ok_and(|image| {
+            let cosine = gradient_norm / self.current.norm * (gradient_norm / image);
+            cosine * cosine <= DIRECTION
+        })
     }
 
     fn outcome(self, status: Status) -> Outcome<V> {
