@@ -1,4 +1,8 @@
 //! Linear solvers against dense factorizations and against faer's.
+//!
+//! Two traps of faer 0.24.4: `lsmr_scratch` asks for too little memory, and with
+//! `InitialGuessStatus::Zero` the solvers read a residual that was never written, so that the guess
+//! is always a zero vector that "may be nonzero".
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -16,7 +20,7 @@ use faer::matrix_free::conjugate_gradient::{
     CgParams, conjugate_gradient, conjugate_gradient_scratch,
 };
 use faer::matrix_free::lsmr::{LsmrParams, lsmr, lsmr_scratch};
-use faer::matrix_free::{IdentityPrecond, InitialGuessStatus};
+use faer::matrix_free::IdentityPrecond;
 use faer::{Mat, Par};
 use nalgebra::{DMatrix, DVector, dmatrix, dvector};
 
@@ -120,10 +124,10 @@ fn bicgstab_agrees_with_faer() {
     let (mat, rhs) = (to_faer(&a), column(&b));
     let id = IdentityPrecond { dim: 60 };
     let mut x = Mat::zeros(60, 1);
-    let mut memory = MemBuffer::new(bicgstab_scratch(id, mat.as_ref(), 1, Par::Seq));
+    let mut memory = MemBuffer::new(bicgstab_scratch(id, id, mat.as_ref(), 1, Par::Seq));
     let params = BicgParams {
-        initial_guess: InitialGuessStatus::Zero,
         rel_tolerance: 1e-12,
+        max_iters: 1000,
         ..BicgParams::default()
     };
     let stack = MemStack::new(&mut memory);
@@ -143,8 +147,8 @@ fn conjugate_gradients_agree_with_faer() {
     let mut x = Mat::zeros(50, 1);
     let mut memory = MemBuffer::new(conjugate_gradient_scratch(id, mat.as_ref(), 1, Par::Seq));
     let params = CgParams {
-        initial_guess: InitialGuessStatus::Zero,
         rel_tolerance: 1e-12,
+        max_iters: 1000,
         ..CgParams::default()
     };
     let stack = MemStack::new(&mut memory);
@@ -177,8 +181,8 @@ fn lsmr_agrees_with_faer() {
     let scratch = lsmr_scratch(id, mat.as_ref(), 1, Par::Seq);
     let mut memory = MemBuffer::new(StackReq::all_of(&[scratch, scratch]));
     let params = LsmrParams {
-        initial_guess: InitialGuessStatus::Zero,
         rel_tolerance: 1e-13,
+        max_iters: 1000,
         ..LsmrParams::default()
     };
     let stack = MemStack::new(&mut memory);
@@ -306,8 +310,8 @@ fn operators_of_a_backend_are_linear_maps() {
     let dense = jacobian.materialize().unwrap();
     let map = HostMap(jacobian);
     let v = rhs(5);
-    assert_eq!(map.apply(&v).unwrap(), &dense * &v);
-    assert!((map.apply_transpose(&v).unwrap() - dense.tr_mul(&v)).norm() < 1e-15);
+    assert!((map.apply(&v).unwrap() - &dense * &v).norm() < 1e-14);
+    assert!((map.apply_transpose(&v).unwrap() - dense.tr_mul(&v)).norm() < 1e-14);
     assert!(matches!(map.apply(&rhs(4)), Err(AdError::Shape { .. })));
     assert!(matches!(dense.apply(&rhs(4)), Err(AdError::Shape { expected: 5, found: 4, .. })));
     assert!(matches!(dense.apply_transpose(&rhs(4)), Err(AdError::Shape { .. })));
@@ -363,14 +367,15 @@ fn what_rounding_does_not_allow_is_not_claimed() {
     let n = 30;
     let q = random(n, n).qr().q();
     let graded = DMatrix::from_diagonal(&DVector::from_fn(n, |i, _| 10.0_f64.powf(-(i as f64) / 3.0)));
-    let a = &q * graded * random(n, n).column(0).map(|_| 1.0).len() as f64;
+    let a = &q * graded * q.transpose();
     let b = &a * rhs(n) * 1e3 + rhs(n);
     for outcome in [
         Gmres { restart: n, stop: stop(0.0) }.solve(&a, &b, &Identity).unwrap(),
         Gmres { restart: n, stop: stop(1e-17) }.solve(&a, &b, &Identity).unwrap(),
         BiCgStab { stop: stop(1e-17) }.solve(&a, &b, &Identity).unwrap(),
     ] {
-        assert!(!outcome.status.is_converged(), "{}", outcome.status);
+        let residual = (&b - &a * &outcome.x).norm();
+        assert!(!outcome.status.is_converged(), "{residual:e} {outcome:?}");
     }
     let (a, b) = (positive_definite(30), rhs(30));
     let outcome = ConjugateGradient { stop: stop(0.0) }.solve(&a, &b, &Identity).unwrap();

@@ -88,6 +88,7 @@ impl Gmres {
             return Ok(outcome);
         }
         let mut residual = b.clone();
+        let mut noise = 0.0;
         loop {
             let room = self.stop.max_iterations - outcome.iterations;
             let cycle = Cycle::run(
@@ -103,11 +104,12 @@ impl Gmres {
                 outcome.x.axpy(1.0, &m.apply(&direction)?);
             }
             outcome.residual_norm = cycle.residual_norm;
+            noise += cycle.noise;
             let reached = cycle.residual_norm <= target;
             let limited = outcome.iterations >= self.stop.max_iterations;
             outcome.status = match cycle.end {
                 End::NonFinite => LinearStatus::NonFinite,
-                _ if reached && !cycle.is_doubtful => LinearStatus::Converged,
+                _ if reached && noise <= target => LinearStatus::Converged,
                 End::Singular => LinearStatus::Breakdown,
                 End::Full if limited && !reached => LinearStatus::IterationLimit,
                 End::Full => {
@@ -139,8 +141,8 @@ struct Cycle<V> {
     direction: Option<V>,
     /// As the recurrence gives it.
     residual_norm: f64,
-    /// Whether rounding could make the true residual larger than the tolerance.
-    is_doubtful: bool,
+    /// What rounding could make the true residual differ by.
+    noise: f64,
     iterations: usize,
     end: End,
 }
@@ -235,8 +237,7 @@ impl<V: Vector> Cycle<V> {
         // 264-284, show GMRES with modified Gram-Schmidt backward stable.
         let size = y.iter().map(|y| y * y).sum::<f64>().sqrt();
         let noise = 10.0 * f64::EPSILON * largest * (k as f64).sqrt() * size;
-        let residual_norm = rhs[k].abs();
-        Ok(Cycle { direction, residual_norm, is_doubtful: noise > target, iterations, end })
+        Ok(Cycle { direction, residual_norm: rhs[k].abs(), noise, iterations, end })
     }
 }
 
