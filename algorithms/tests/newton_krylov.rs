@@ -62,6 +62,14 @@ fn assert_begins_with(x: &DVector<f64>, expected: &[f64], tol: f64) {
     x.iter().zip(expected).for_each(|(&found, &expected)| assert_near(found, expected, tol));
 }
 
+#[test]
+fn bratu_on_a_grid_without_a_centre() {
+    let problem = Bratu2d::new(64, 6.0).unwrap();
+    let root = preconditioned(&tight(), &problem, Poisson::scaled(64).unwrap());
+    assert_root(&root);
+    assert_near(root.x.max(), 0.796_676_35, 5e-9);
+}
+
 /// The iterations of a failing test.
 fn table(root: &Root) -> String {
     let rows = root.history.iter().enumerate().map(|(k, s)| {
@@ -566,10 +574,7 @@ fn counts_are_those_of_the_calls() {
     assert_eq!(counts.linear_solves, root.iterations);
     assert_eq!(counts.products, counts.linear_iterations);
     // One more than iterations in each solve, for M⁻¹ u.
-    assert_eq!(
-        counts.preconditioner_applications,
-        counts.linear_iterations + counts.linear_solves
-    );
+    assert_eq!(counts.preconditioner_applications, counts.linear_iterations + counts.linear_solves);
     assert_eq!(counts.transposed_products, 0);
     let linear: usize = root.history.iter().map(|s| s.linear_iterations).sum();
     assert_eq!(linear, counts.linear_iterations);
@@ -656,10 +661,7 @@ fn settings_that_make_no_sense_are_errors() {
         ("forcing.alpha", choice(0.5, 0.9, 1.0, 0.9)),
         ("forcing.max", choice(0.5, 0.9, 2.0, 1.0)),
         ("restart", NewtonKrylov { krylov: gmres(0), ..base() }),
-        (
-            "absolute_tol",
-            NewtonKrylov { krylov: Krylov::BiCgStab(BiCgStab { stop }), ..base() },
-        ),
+        ("absolute_tol", NewtonKrylov { krylov: Krylov::BiCgStab(BiCgStab { stop }), ..base() }),
     ] {
         let mut problem = OnHost::new(Dual::default(), NoRoot);
         match method.solve(&mut problem, &dvector![1.0]) {

@@ -212,8 +212,7 @@ impl Adam {
         let mut x = x0.clone();
         // The last point with a finite gradient.
         let mut base = x0.clone();
-        let (mut first, mut second) = (x0.zeros_like(), x0.zeros_like());
-        let (mut decay1, mut decay2) = (1.0, 1.0);
+        let mut moments = Moments::new(x0);
         let mut skipped_in_a_row = 0;
         // The best value that counted as an improvement, and when that was.
         let (mut milestone, mut milestone_at) = (value, 0);
@@ -254,31 +253,10 @@ impl Adam {
                     break Status::Stalled;
                 }
 
-                if let Some(bound) = self.clip_value {
-                    gradient.limit(bound);
-                    if self.clip_norm.is_some() {
-                        gradient_norm = gradient.norm()?;
-                    }
-                }
-                if let Some(bound) = self.clip_norm
-                    && gradient_norm > bound
-                {
-                    gradient.scale(bound / gradient_norm);
-                    outcome.clipped += 1;
-                }
-                first.axpby(1.0 - self.beta1, &gradient, self.beta1);
-                let mut square = gradient.clone();
-                square.multiply(&gradient);
-                second.axpby(1.0 - self.beta2, &square, self.beta2);
-                decay1 *= self.beta1;
-                decay2 *= self.beta2;
-                let mut scale = second.scaled(1.0 / (1.0 - decay2));
-                scale.square_root();
-                scale.shift(self.epsilon);
-                let mut step = first.clone();
-                step.divide(&scale);
+                outcome.clipped += usize::from(self.clip(&mut gradient, gradient_norm)?);
+                let step = moments.step(self, &gradient);
                 base = x.clone();
-                x.axpy(-learning_rate / (1.0 - decay1), &step);
+                x.axpy(-learning_rate, &step);
                 outcome.iterations += 1;
             }
 
@@ -315,5 +293,51 @@ impl Adam {
         };
         outcome.last = x;
         Ok(outcome)
+    }
+
+    /// Clips the gradient by value, then by norm; whether it was scaled down. `norm` is its norm
+    /// before.
+    fn clip<V: Elementwise>(&self, gradient: &mut V, norm: f64) -> Result<bool> {
+        if let Some(bound) = self.clip_value {
+            gradient.limit(bound);
+        }
+        let Some(bound) = self.clip_norm else { return Ok(false) };
+        let norm = if self.clip_value.is_some() { gradient.norm()? } else { norm };
+        if norm <= bound {
+            return Ok(false);
+        }
+        gradient.scale(bound / norm);
+        Ok(true)
+    }
+}
+
+/// Decaying averages of the gradient and of its square.
+struct Moments<V> {
+    first: V,
+    second: V,
+    /// `β₁ᵗ` and `β₂ᵗ`: the weight that the initial zeros still have.
+    weights: (f64, f64),
+}
+
+impl<V: Elementwise> Moments<V> {
+    fn new(x0: &V) -> Self {
+        Moments { first: x0.zeros_like(), second: x0.zeros_like(), weights: (1.0, 1.0) }
+    }
+
+    /// The step of a learning rate of 1, after taking the gradient into account.
+    fn step(&mut self, adam: &Adam, gradient: &V) -> V {
+        let &Adam { beta1, beta2, epsilon, .. } = adam;
+        self.first.axpby(1.0 - beta1, gradient, beta1);
+        let mut square = gradient.clone();
+        square.multiply(gradient);
+        self.second.axpby(1.0 - beta2, &square, beta2);
+        self.weights = (self.weights.0 * beta1, self.weights.1 * beta2);
+
+        let mut scale = self.second.scaled(1.0 / (1.0 - self.weights.1));
+        scale.square_root();
+        scale.shift(epsilon);
+        let mut step = self.first.scaled(1.0 / (1.0 - self.weights.0));
+        step.divide(&scale);
+        step
     }
 }

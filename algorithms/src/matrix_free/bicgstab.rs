@@ -73,8 +73,8 @@ impl BiCgStab {
                 outcome.status = LinearStatus::Converged;
                 return Ok(outcome);
             }
-            // Written so that NaN ends it.
-            if !(outcome.residual_norm < PROGRESS * start) {
+            let now = outcome.residual_norm;
+            if now.is_nan() || now >= PROGRESS * start {
                 outcome.status = match end {
                     LinearStatus::Converged => LinearStatus::Stagnated,
                     end => end,

@@ -61,57 +61,60 @@ impl Cgls {
     ///
     /// [`SolveError::Option`](crate::SolveError::Option), and what the products report. Stopping
     /// short is a [`LinearStatus`].
-    pub fn solve<V: Vector, A: LinearMap<V>>(&self, a: &A, b: &V) -> Result<LeastSquaresOutcome<V>> {
+    pub fn solve<V: Vector, A: LinearMap<V>>(
+        &self,
+        a: &A,
+        b: &V,
+    ) -> Result<LeastSquaresOutcome<V>> {
         self.validate()?;
         let damping = self.damping * self.damping;
         let mut r = b.clone();
         let mut s = a.apply_transpose(&r)?;
         let mut gamma = s.dot(&s)?;
-        let mut outcome = LeastSquaresOutcome {
-            x: s.zeros_like(),
-            residual_norm: r.norm()?,
-            gradient_norm: gamma.sqrt(),
-            status: LinearStatus::IterationLimit,
-            iterations: 0,
-        };
-        let target = self.gradient_tol * outcome.gradient_norm;
+        let target = self.gradient_tol * gamma.sqrt();
+        let mut x = s.zeros_like();
         let mut p = s.clone();
-        while outcome.iterations < self.max_iterations {
+        let mut iterations = 0;
+        let status = loop {
             if !gamma.is_finite() {
-                outcome.status = LinearStatus::NonFinite;
-                return Ok(outcome);
+                break LinearStatus::NonFinite;
             }
-            if outcome.gradient_norm <= target {
-                outcome.status = LinearStatus::Converged;
-                return Ok(outcome);
+            if gamma.sqrt() <= target {
+                break LinearStatus::Converged;
+            }
+            if iterations >= self.max_iterations {
+                break LinearStatus::IterationLimit;
             }
             let q = a.apply(&p)?;
             let mut curvature = q.dot(&q)?;
             if damping > 0.0 {
                 curvature += damping * p.dot(&p)?;
             }
-            outcome.iterations += 1;
+            iterations += 1;
             if curvature == 0.0 {
                 // p has underflowed, or A is not the transpose of what claims to be Aᵀ.
-                outcome.status = LinearStatus::Breakdown;
-                return Ok(outcome);
+                break LinearStatus::Breakdown;
             }
             let alpha = gamma / curvature;
-            if !alpha.is_finite() {
-                outcome.status = LinearStatus::NonFinite;
-                return Ok(outcome);
+            if !alpha.is_finite() || !curvature.is_finite() {
+                break LinearStatus::NonFinite;
             }
-            outcome.x.axpy(alpha, &p);
+            x.axpy(alpha, &p);
             r.axpy(-alpha, &q);
             s = a.apply_transpose(&r)?;
             if damping > 0.0 {
-                s.axpy(-damping, &outcome.x);
+                s.axpy(-damping, &x);
             }
             let previous = std::mem::replace(&mut gamma, s.dot(&s)?);
-            outcome.gradient_norm = gamma.sqrt();
-            outcome.residual_norm = r.norm()?.hypot(self.damping * outcome.x.norm()?);
             p.axpby(1.0, &s, gamma / previous);
-        }
-        Ok(outcome)
+        };
+        let residual_norm = r.norm()?.hypot(self.damping * x.norm()?);
+        Ok(LeastSquaresOutcome {
+            x,
+            residual_norm,
+            gradient_norm: gamma.sqrt(),
+            status,
+            iterations,
+        })
     }
 }

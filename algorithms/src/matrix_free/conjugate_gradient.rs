@@ -100,11 +100,12 @@ impl ConjugateGradient {
                     outcome.status = LinearStatus::Converged;
                     return Ok(outcome);
                 }
-                if !(outcome.residual_norm < 0.5 * verified) {
+                let now = outcome.residual_norm;
+                if now.is_nan() || now >= 0.5 * verified {
                     outcome.status = LinearStatus::Stagnated;
                     return Ok(outcome);
                 }
-                verified = outcome.residual_norm;
+                verified = now;
                 p = m.apply(&r)?;
                 rho = r.dot(&p)?;
                 continue;

@@ -324,8 +324,7 @@ impl<'a, V: Vector, P: Differentiable<V>> Run<'a, V, P> {
         }
         // As fractions of |F|².
         let predicted = -(2.0 * self.model.f.dot(&image)? + image.dot(&image)?) / norm / norm;
-        // Written so that NaN ends it.
-        if !(predicted > 0.0) {
+        if predicted.is_nan() || predicted <= 0.0 {
             return Ok(Some(self.stuck(Status::LinearSolverFailed)));
         }
         if p_norm <= self.method.step_tol * self.model.x_norm {

@@ -91,14 +91,7 @@ impl Gmres {
         let mut noise = 0.0;
         loop {
             let room = self.stop.max_iterations - outcome.iterations;
-            let cycle = Cycle::run(
-                a,
-                m,
-                &residual,
-                residual_norm,
-                target,
-                self.restart.min(room),
-            )?;
+            let cycle = Cycle::run(a, m, &residual, residual_norm, target, self.restart.min(room))?;
             outcome.iterations += cycle.iterations;
             if let Some(direction) = cycle.direction {
                 outcome.x.axpy(1.0, &m.apply(&direction)?);

@@ -85,7 +85,11 @@ impl Lsmr {
     ///
     /// [`SolveError::Option`](crate::SolveError::Option), and what the products report. Stopping
     /// short is a [`LinearStatus`].
-    pub fn solve<V: Vector, A: LinearMap<V>>(&self, a: &A, b: &V) -> Result<LeastSquaresOutcome<V>> {
+    pub fn solve<V: Vector, A: LinearMap<V>>(
+        &self,
+        a: &A,
+        b: &V,
+    ) -> Result<LeastSquaresOutcome<V>> {
         self.validate()?;
         let b_norm = b.norm()?;
         let mut u = b.clone();
@@ -233,7 +237,14 @@ impl ResidualNorm {
         }
     }
 
-    fn update(&mut self, first: Rotation, rotation: Rotation, theta_: f64, rho_: f64, zeta: f64) -> f64 {
+    fn update(
+        &mut self,
+        first: Rotation,
+        rotation: Rotation,
+        theta_: f64,
+        rho_: f64,
+        zeta: f64,
+    ) -> f64 {
         let acute = first.c * self.beta_dot;
         let check = -first.s * self.beta_dot;
         let hat = rotation.c * acute;

@@ -7,8 +7,8 @@ use ad_api::AdError;
 use super::linear_map::Counted;
 use super::preconditioner::CountedPreconditioner;
 use super::{
-    Counts, Differentiable, Forcing, Identity, Krylov, LinearMap, LinearOutcome, LinearStatus, Outcome,
-    Preconditioner, Progress, Status, Step, Vector,
+    Counts, Differentiable, Forcing, Identity, Krylov, LinearMap, LinearOutcome, LinearStatus,
+    Outcome, Preconditioner, Progress, Status, Step, Vector,
 };
 use crate::options::check;
 use crate::{Result, SolveError};
@@ -440,8 +440,13 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
         let value = self.problem.value(&x);
         let attempt = value.and_then(|f| Ok((x.norm()?, f.norm()?, f)));
         match attempt {
-            Ok((x_norm, norm, f)) => (x_norm.is_finite() && norm.is_finite())
-                .then_some(Iterate { x, x_norm, f, norm, gradient_norm: None }),
+            Ok((x_norm, norm, f)) => (x_norm.is_finite() && norm.is_finite()).then_some(Iterate {
+                x,
+                x_norm,
+                f,
+                norm,
+                gradient_norm: None,
+            }),
             Err(failure) => {
                 self.failure = Some(failure);
                 None

@@ -41,7 +41,8 @@ impl Schedule {
         let rate = |option, rate: f64| {
             check(option, rate, rate > 0.0 && rate < f64::INFINITY, "a finite number above 0")
         };
-        let steps = |option, steps: usize| check(option, steps as f64, steps > 0, "at least 1 step");
+        let steps =
+            |option, steps: usize| check(option, steps as f64, steps > 0, "at least 1 step");
         match *self {
             Schedule::Constant(constant) => rate("learning_rate", constant),
             Schedule::Exponential { initial, factor, every } => {

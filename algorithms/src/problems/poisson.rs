@@ -60,8 +60,7 @@ impl Poisson {
         let sines = DMatrix::from_fn(n, n, |i, j| norm * (angle(i) * (j + 1) as f64).sin());
         // The eigenvalues of the second difference.
         let eigenvalue = |i: usize| -4.0 * (angle(i) / 2.0).sin().powi(2);
-        let reciprocals =
-            DMatrix::from_fn(n, n, |i, j| factor / (eigenvalue(i) + eigenvalue(j)));
+        let reciprocals = DMatrix::from_fn(n, n, |i, j| factor / (eigenvalue(i) + eigenvalue(j)));
         Ok(Poisson { sines, reciprocals })
     }
 }
