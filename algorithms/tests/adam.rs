@@ -256,6 +256,21 @@ fn observers_see_every_iterate_and_may_stop() {
     assert_eq!(seen.iter().map(|&(_, value)| value).collect::<Vec<_>>(), outcome.history);
 }
 
+#[derive(Clone)]
+struct Two;
+impl Function for Two {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        2
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y.fill(x[0]);
+        Ok(())
+    }
+}
+
 #[test]
 fn what_cannot_start_is_a_typed_error() {
     objective!(Reciprocal: 1, |x| S::from(1.0) / x[0]);
@@ -275,21 +290,9 @@ fn what_cannot_start_is_a_typed_error() {
         root.to_string(),
         "the norm of the gradient at the start is inf, expected a finite number"
     );
-    #[derive(Clone)]
-    struct Two;
-    impl Function for Two {
-        fn inputs(&self) -> usize {
-            1
-        }
-        fn outputs(&self) -> usize {
-            2
-        }
-        fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-            y.fill(x[0]);
-            Ok(())
-        }
-    }
     assert!(matches!(error(&adam, Two, &[0.0]), SolveError::Ad(AdError::Arity { .. })));
+    let value = Objective::value(&mut OnHost::new(NativeReverse::default(), Two), &dvector![0.0]);
+    assert!(matches!(value, Err(AdError::Arity { outputs: 2, .. })));
 
     let exponential = |initial, factor, every| Adam {
         learning_rate: Schedule::Exponential { initial, factor, every },

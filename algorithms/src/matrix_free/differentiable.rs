@@ -1,6 +1,6 @@
 //! What matrix-free solvers differentiate.
 
-use ad_api::{AdError, Backend, Function, Prepared, Result};
+use ad_api::{AdError, Backend, Function, Prepared, Result, Shape};
 use nalgebra::DVector;
 
 use super::{HostMap, LinearMap, Vector};
@@ -107,7 +107,12 @@ impl<B: Backend, F: Function> Differentiable<DVector<f64>> for OnHost<B, F> {
 
 impl<B: Backend, F: Function> Objective<DVector<f64>> for OnHost<B, F> {
     fn value(&mut self, x: &DVector<f64>) -> Result<f64> {
-        AdError::check_len("outputs", self.f.outputs(), 1, "an objective is one number")?;
+        let Shape { inputs, outputs } = Shape::of(&self.f);
+        if outputs != 1 {
+            let (needs, instead) = ("one output", "minimize its squares by `GaussNewton`");
+            let operation = "objective";
+            return Err(AdError::Arity { operation, needs, inputs, outputs, instead });
+        }
         let mut y = [0.0];
         ad_api::value(&self.f, x.as_slice(), &mut y)?;
         Ok(y[0])

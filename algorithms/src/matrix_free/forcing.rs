@@ -91,7 +91,7 @@ mod tests {
         // A residual that grew.
         assert_eq!(forcing.next(2.0, Some((1.0, 0.5)), 0.0), 0.9);
         // The last solve does not go beyond half the target, nor above the largest η.
-        assert_eq!(forcing.next(1e-5, Some((1.0, 0.1)), 1e-6), 0.05);
+        assert!((forcing.next(1e-5, Some((1.0, 0.1)), 1e-6) - 0.05).abs() < 1e-15);
         assert_eq!(forcing.next(1e-5, Some((1.0, 0.1)), 1e-4), 0.9);
         assert_eq!(Forcing::Constant(0.1).next(1.0, Some((1.0, 0.1)), 1.0), 0.1);
     }

@@ -29,10 +29,11 @@ pub struct Lsmr {
     /// `λ`. Default 0.
     pub damping: f64,
     /// Stop when `|Aᵀr| ≤ tol |A| |r|`, with an estimate of the Frobenius norm of `A`: the solution
-    /// is exact for an `A` that differs by this fraction. Default `1e-10`. The `atol` of the paper.
+    /// is exact for an `A` that differs by this fraction. Default `1e-10`; 0 means rounding. The `atol`
+    /// of the paper.
     pub matrix_tol: f64,
-    /// Stop when `|r| ≤ tol |b| + matrix_tol |A| |x|`: the system is compatible. Default `1e-10`. The
-    /// `btol` of the paper.
+    /// Stop when `|r| ≤ tol |b| + matrix_tol |A| |x|`: the system is compatible. Default `1e-10`; 0
+    /// means rounding. The `btol` of the paper.
     pub rhs_tol: f64,
     /// Stop when the gradient is at most this fraction of what it is at the start. Default 0: off.
     /// This is the test of [`Cgls`](super::Cgls).

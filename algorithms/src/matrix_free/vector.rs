@@ -20,7 +20,6 @@ use nalgebra::DVector;
 ///
 /// Arithmetic panics for vectors of different lengths. Solvers check what user code hands them, so
 /// that this is an error there.
-#[allow(clippy::len_without_is_empty, reason = "is_empty is there, as a provided method")]
 pub trait Vector: Clone + Debug {
     /// The number of entries.
     fn len(&self) -> usize;
