@@ -52,6 +52,15 @@ const BINARY: [Binary; 7] = [
     Binary::Copysign,
 ];
 
+const COMPARISONS: [Comparison; 6] = [
+    Comparison::Eq,
+    Comparison::Ge,
+    Comparison::Gt,
+    Comparison::Le,
+    Comparison::Lt,
+    Comparison::Ne,
+];
+
 const POINTS: [f64; 25] = [
     0.0,
     -0.0,
@@ -136,8 +145,7 @@ fn functions_of_two_numbers() {
         }
         check(ArrayOp::Mul, &|a, b| a * b);
         check(ArrayOp::Div, &|a, b| a / b);
-        use Comparison::{Eq, Ge, Gt, Le, Lt, Ne};
-        for comparison in [Eq, Ge, Gt, Le, Lt, Ne] {
+        for comparison in COMPARISONS {
             check(ArrayOp::Compare(comparison), &|a, b| {
                 f64::from(u8::from(comparison.holds(&a, &b)))
             });
