@@ -30,4 +30,5 @@ pub(crate) use erased::erase;
 pub use erased::{DynRule, ErasedRule};
 pub use instruction::{Comparison, Instruction, Operand};
 pub use program::{Diverged, Program};
+pub(crate) use recording::unobserved;
 pub use traced::Traced;

@@ -496,10 +496,12 @@ impl DynRule for Arranged {
     }
 }
 
-/// Calls `body` with the primals of `x`.
+/// Calls `body` with the primals of `x`. What it records says itself where it is valid.
 fn primals<S: Scalar, R>(x: &[S], body: impl FnOnce(&[f64]) -> R) -> R {
     scratch::with(x.len(), |primal: &mut [f64]| {
-        primal.iter_mut().zip(x).for_each(|(primal, x)| *primal = x.primal());
+        trace::unobserved(|| {
+            primal.iter_mut().zip(x).for_each(|(primal, x)| *primal = x.primal());
+        });
         body(primal)
     })
 }

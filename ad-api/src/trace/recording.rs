@@ -68,6 +68,20 @@ pub(super) fn with_current<T>(id: u32, body: impl FnOnce(&mut Recording) -> T) -
     })
 }
 
+/// Runs `body`, whose reads of primals do not bind the program in progress to its point.
+///
+/// For code that reads them to record a program of its own, which says itself where it is valid.
+pub(crate) fn unobserved<T>(body: impl FnOnce() -> T) -> T {
+    let reads_primal = CURRENT.with_borrow(|current| current.as_ref().map(|r| r.reads_primal));
+    let result = body();
+    CURRENT.with_borrow_mut(|current| {
+        if let (Some(recording), Some(reads_primal)) = (current, reads_primal) {
+            recording.reads_primal = reads_primal;
+        }
+    });
+    result
+}
+
 /// Says what is wrong with a variable of the recording `id`.
 #[cold]
 #[inline(never)]

@@ -26,7 +26,7 @@ impl BurnTensor {
     /// use burn::tensor::activation::gelu;
     ///
     /// let x: Array<BurnTensor> = Array::from_host(&BurnDevice::cpu(Precision::F64), [2], &[0.0, 50.0]);
-    /// let y = Array::new(BurnTensor::from_burn(gelu(x.tensor()?.to_burn::<1>()?))?);
+    /// let y = Array::new(BurnTensor::from_burn(&gelu(x.tensor()?.to_burn::<1>()?))?);
     /// assert_eq!(y.to_vec()?, [0.0, 50.0]);
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
@@ -56,24 +56,29 @@ impl BurnTensor {
     /// # Errors
     ///
     /// [`AdError::Unsupported`] for other entries than those of 32 or 64 bits, and devices that the
-    /// adapter does not know.
-    pub fn from_burn<const D: usize>(tensor: Tensor<D>) -> Result<Self> {
+    /// adapter does not know; [`AdError::Array`] for more axes than [`MAX_RANK`](ad_api::array::MAX_RANK).
+    pub fn from_burn<const D: usize>(tensor: &Tensor<D>) -> Result<Self> {
         let refuse = |reason: String| AdError::Unsupported {
             backend: NAME.into(),
             operation: "from_burn",
             reason,
         };
-        if !matches!(tensor.dtype(), DType::F64 | DType::F32) {
-            let found = tensor.dtype();
+        let dtype = tensor.dtype();
+        if !matches!(dtype, DType::F64 | DType::F32) {
             return Err(refuse(format!(
-                "entries of type {found:?}; `cast` makes F32 or F64 of them"
+                "entries of type {dtype:?}; `cast` makes F32 or F64 of them"
             )));
         }
-        let dims = Dims::new(&tensor.dims())?;
-        let found = from_backend::<Flex, D>(tensor, dims);
+        Dims::new(&tensor.dims())?;
+        let found = from_backend::<Flex, D>(tensor);
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        let found = found.or_else(|(tensor, _)| from_backend::<Cube, D>(tensor, dims));
-        found.map_err(|(_, reason)| refuse(reason))
+        let found = found.or_else(|_| from_backend::<Cube, D>(tensor));
+        let found = found.map_err(refuse)?;
+        if found.dims().count() == 0 {
+            Self::full(&found.device(), found.dims(), 0.0)
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -87,21 +92,18 @@ where
     }
 }
 
-/// The array, or the tensor back with the reason if it belongs to another backend.
-fn from_backend<B: Inner, const D: usize>(
-    tensor: Tensor<D>,
-    dims: Dims,
-) -> Result<BurnTensor, (Tensor<D>, String)>
+/// The array, or why the tensor does not belong to this backend.
+fn from_backend<B: Inner, const D: usize>(tensor: &Tensor<D>) -> Result<BurnTensor, String>
 where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
 {
+    let dims: Dims = tensor.dims().into_iter().collect();
     if let Ok(x) = tensor.clone().try_into_primitive::<B>() {
         return Ok(B::wrap(Node::plain(dims, x)));
     }
-    let tracked = tensor.is_tracked();
     match tensor.clone().try_into_primitive::<Autodiff<B>>() {
-        Ok(x) if tracked => Ok(B::wrap(Node::tracked(dims, x))),
+        Ok(x) if tensor.is_tracked() => Ok(B::wrap(Node::tracked(dims, x))),
         Ok(x) => Ok(B::wrap(Node::plain(dims, x.into_primitive()))),
-        Err(reason) => Err((tensor, format!("{reason:?}"))),
+        Err(reason) => Err(format!("{reason:?}")),
     }
 }

@@ -56,23 +56,28 @@ impl Applied {
     /// The cotangent of an operand that `cotangent` of the result gives.
     fn pull<B: Inner>(&self, active: usize, cotangent: &Array<BurnTensor>) -> Array<BurnTensor> {
         let mut operands: Vec<_> = self.operands.iter().collect();
-        let x = operands[active];
-        let linearize = |operands: &[&Array<BurnTensor>]| {
-            linearize_op(&self.op, operands, &self.result, active)
-                .map_or_else(|| x.zeros_like(), |linear| linear.transpose(cotangent))
-        };
-        if let ArrayOp::Max(_) | ArrayOp::Rule(_) = self.op {
-            return linearize(&operands);
-        }
-        // An elementwise operation: an entry whose cotangent is 0 is not wanted, whatever its partial.
-        let dims = self.result.dims();
-        let wide = x.broadcast_to(dims);
+        let (x, dims) = (operands[active], self.result.dims());
+        let elementwise = !matches!(self.op, ArrayOp::Max(_) | ArrayOp::Rule(_));
+        let wide = if elementwise { x.broadcast_to(dims) } else { x.clone() };
         operands[active] = &wide;
-        let pulled = linearize(&operands);
+        let Some(linear) = linearize_op(&self.op, &operands, &self.result, active) else {
+            return x.zeros_like();
+        };
+        let pulled = linear.transpose(cotangent);
+        if !elementwise {
+            return pulled;
+        }
+        // An entry whose cotangent is 0 is not wanted, whatever its partial.
         let pulled = B::wanted(primitive::<B>(&pulled).clone(), primitive::<B>(cotangent).clone());
-        let pulled = Array::new(B::wrap(Node::plain(dims, pulled)));
-        let stretch = linearize_op(&ArrayOp::Broadcast(dims), &[x], &self.result, 0);
-        stretch.map_or_else(|| x.zeros_like(), |stretch| stretch.transpose(&pulled))
+        sum_to(x, Array::new(B::wrap(Node::plain(dims, pulled))))
+    }
+}
+
+/// The sum over the axes along which `x` was stretched to the shape of `wide`.
+fn sum_to(x: &Array<BurnTensor>, wide: Array<BurnTensor>) -> Array<BurnTensor> {
+    match x.dims().stretched(wide.dims()) {
+        axes if axes.is_empty() => wide,
+        axes => wide.sum(&axes).reshape(x.dims()),
     }
 }
 

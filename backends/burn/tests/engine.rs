@@ -44,7 +44,7 @@ macro_rules! function {
 }
 
 fn lists(arrays: &[Burned]) -> Vec<Vec<f64>> {
-    arrays.iter().map(|array| array.to_vec().unwrap()).collect()
+    arrays.iter().map(|array| array.to_vec().expect("entries")).collect()
 }
 
 /// The mean square of `tanh(x W₁ + b₁) W₂ + b₂ - t`, over a batch.
@@ -309,7 +309,7 @@ impl ArrayFunction for Chain {
     }
 
     fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
-        let step = |y: Array<T>, i: usize| if i % 2 == 0 { y + 1e-5 } else { y.tanh() };
+        let step = |y: Array<T>, i: usize| if i.is_multiple_of(2) { y + 1e-5 } else { y.tanh() };
         Ok(vec![(0..self.0).fold(x[0].clone(), step)])
     }
 }
@@ -366,7 +366,7 @@ impl ArrayFunction for Embedded {
         let x = (&x[0].square() as &dyn Any).downcast_ref::<Burned>().cloned();
         let x = x.ok_or_else(|| Failure::new("only on burn"))?.tensor()?.to_burn::<2>()?;
         let weights = self.0.clone().autodiff();
-        let y = Array::new(BurnTensor::from_burn(gelu(x.matmul(weights)))?);
+        let y = Array::new(BurnTensor::from_burn(&gelu(x.matmul(weights)))?);
         Ok(vec![(&y as &dyn Any).downcast_ref::<Array<T>>().expect("the same type").clone()])
     }
 }
@@ -398,12 +398,15 @@ fn tensors_of_burn_come_and_go() {
     let x = on_cpu([2, 3], &numbers(1, 6));
     let tensor = x.tensor().unwrap().to_burn::<2>().unwrap();
     assert_eq!((tensor.dims(), tensor.dtype()), ([2, 3], DType::F64));
-    let back = Array::new(BurnTensor::from_burn(tensor.transpose()).unwrap());
+    let back = Array::new(BurnTensor::from_burn(&tensor.transpose()).unwrap());
     assert_eq!(back.to_vec().unwrap(), x.transpose().to_vec().unwrap());
     assert_eq!(
         x.tensor().unwrap().to_burn::<1>().unwrap_err().to_string(),
         "`to_burn` of shapes [2, 3]: expected 1 axes, and an entry"
     );
+    let empty = Direct::<2>::zeros([0, 3], (&Device::flex(), DType::F64));
+    let empty = Array::new(BurnTensor::from_burn(&empty).unwrap());
+    assert_eq!((empty.shape(), empty.sum(&[0]).to_vec().unwrap()), (&[0, 3][..], vec![0.0; 3]));
     let half = Direct::<1>::from_data(TensorData::from([1.0]), (&Device::flex(), DType::F16));
-    assert!(BurnTensor::from_burn(half).unwrap_err().to_string().contains("`cast`"));
+    assert!(BurnTensor::from_burn(&half).unwrap_err().to_string().contains("`cast`"));
 }

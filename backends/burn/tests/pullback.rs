@@ -17,7 +17,7 @@ struct One {
 
 impl One {
     fn new(op: ArrayOp, inputs: &[&[usize]]) -> Self {
-        One { op, inputs: inputs.iter().map(|dims| Dims::new(dims).unwrap()).collect() }
+        One { op, inputs: inputs.iter().map(|dims| Dims::new(dims).expect("few axes")).collect() }
     }
 }
 
@@ -27,7 +27,7 @@ impl ArrayFunction for One {
     }
 
     fn outputs(&self) -> Vec<Dims> {
-        vec![self.op.dims(&self.inputs).unwrap()]
+        vec![self.op.dims(&self.inputs).expect("operands that fit")]
     }
 
     fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
@@ -42,7 +42,7 @@ type Pair = (Vec<Vec<f64>>, Vec<Vec<f64>>);
 
 /// On the host, and by burn.
 fn both<F: ArrayFunction>(burn: &Burn, f: &F, x: &[Vec<f64>], y_bar: &[Vec<f64>]) -> [Pair; 2] {
-    let device = burn.device().unwrap();
+    let device = burn.device().expect("the processor");
     let on = |dims: Vec<Dims>, entries: &[Vec<f64>]| -> Vec<Array<BurnTensor>> {
         let pairs = dims.into_iter().zip(entries);
         pairs.map(|(dims, entries)| Array::from_host(&device, dims, entries)).collect()
@@ -50,16 +50,20 @@ fn both<F: ArrayFunction>(burn: &Burn, f: &F, x: &[Vec<f64>], y_bar: &[Vec<f64>]
     let (y, x_bars) = burn
         .value_and_pullbacks(f, &on(f.inputs(), x), &[on(f.outputs(), y_bar)])
         .unwrap_or_else(|error| panic!("{error}"));
-    let lists = |arrays: &[Array<BurnTensor>]| arrays.iter().map(|a| a.to_vec().unwrap()).collect();
+    let lists = |arrays: &[Array<BurnTensor>]| {
+        arrays.iter().map(|a| a.to_vec().expect("entries")).collect()
+    };
     let ours = (lists(&y), lists(&x_bars[0]));
 
     let on = |dims: Vec<Dims>, entries: &[Vec<f64>]| -> Vec<Array<HostTensor<f64>>> {
         let pairs = dims.into_iter().zip(entries);
-        pairs.map(|(dims, entries)| Array::host(dims, entries).unwrap()).collect()
+        pairs.map(|(dims, entries)| Array::host(dims, entries).expect("as many entries")).collect()
     };
-    let (y, x_bars) = value_and_pullback(f, &on(f.inputs(), x), &on(f.outputs(), y_bar)).unwrap();
-    let lists =
-        |arrays: &[Array<HostTensor<f64>>]| arrays.iter().map(|a| a.to_vec().unwrap()).collect();
+    let (y, x_bars) =
+        value_and_pullback(f, &on(f.inputs(), x), &on(f.outputs(), y_bar)).expect("no failure");
+    let lists = |arrays: &[Array<HostTensor<f64>>]| {
+        arrays.iter().map(|a| a.to_vec().expect("entries")).collect()
+    };
     [(lists(&y), lists(&x_bars)), ours]
 }
 

@@ -53,6 +53,15 @@ const BINARY: [Binary; 7] = [
     Binary::Copysign,
 ];
 
+const COMPARISONS: [Relation; 6] = [
+    Relation::Equal,
+    Relation::GreaterOrEqual,
+    Relation::Greater,
+    Relation::LessOrEqual,
+    Relation::Less,
+    Relation::NotEqual,
+];
+
 const POINTS: [f64; 25] = [
     0.0,
     -0.0,
@@ -137,8 +146,7 @@ fn functions_of_two_numbers() {
         }
         check(ArrayOp::Mul, &|a, b| a * b);
         check(ArrayOp::Div, &|a, b| a / b);
-        use Relation::{Eq, Ge, Gt, Le, Lt, Ne};
-        for comparison in [Eq, Ge, Gt, Le, Lt, Ne] {
+        for comparison in COMPARISONS {
             check(ArrayOp::Compare(comparison), &|a, b| {
                 f64::from(u8::from(comparison.holds(&a, &b)))
             });

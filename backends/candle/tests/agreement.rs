@@ -198,10 +198,10 @@ fn unary() -> Vec<ArrayOp> {
 
 fn binary() -> Vec<ArrayOp> {
     use Binary::*;
-    use Relation::*;
+    use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let mut ops: Vec<_> =
         [Powf, Hypot, Atan2, Rem, Max, Min, Copysign].into_iter().map(ArrayOp::Binary).collect();
-    ops.extend([Lt, Le, Gt, Ge, Eq, Ne].map(ArrayOp::Compare));
+    ops.extend([Less, LessOrEqual, Greater, GreaterOrEqual, Equal, NotEqual].map(ArrayOp::Compare));
     ops.extend([ArrayOp::Add, ArrayOp::Sub, ArrayOp::Mul, ArrayOp::Div]);
     ops
 }
