@@ -1,5 +1,6 @@
 //! What candle records while a function is evaluated, kept in order.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{panic, thread};
 
@@ -17,10 +18,10 @@ use crate::value::value;
 /// candle's graph is a tensor that owns its operands, which own theirs: dropped from the end, a chain
 /// of 10⁵ operations is as many nested calls, more than a stack holds. Here every tensor is owned by
 /// the list, too, and the list is emptied from the end, so that nothing is dropped within a drop.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Graph(Mutex<Nodes>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Nodes {
     kept: Vec<Tensor>,
     /// The number of tensors that candle may walk through, one inside another.
@@ -111,6 +112,12 @@ impl Graph {
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Graph({} tensors)", self.nodes().kept.len())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use ad_api::Result;
 use ad_api::array::{Array, ArrayOp, Dims, Tensor};
-use ad_api::{AdError, Result};
 use candle_core::DType;
 
 use crate::error::engine;
@@ -27,8 +27,8 @@ impl CandleTensor {
     ///
     /// # Errors
     ///
-    /// [`AdError::Unsupported`] unless it holds 32-bit or 64-bit numbers, [`AdError::Array`] for more
-    /// axes than an [`Array`] may have.
+    /// [`AdError::Unsupported`](ad_api::AdError::Unsupported) unless it holds 32-bit or 64-bit numbers,
+    /// [`AdError::Array`](ad_api::AdError::Array) for more axes than an [`Array`] may have.
     ///
     /// ```
     /// use ad_api::array::Array;
@@ -58,14 +58,6 @@ impl CandleTensor {
     /// As [`new`](Self::new).
     pub fn array(tensor: &candle_core::Tensor) -> Result<Array<Self>> {
         Self::new(tensor).map(Array::new)
-    }
-}
-
-impl TryFrom<&candle_core::Tensor> for CandleTensor {
-    type Error = AdError;
-
-    fn try_from(tensor: &candle_core::Tensor) -> Result<Self> {
-        Self::new(tensor)
     }
 }
 
