@@ -9,7 +9,7 @@ use candle_core::{Error, Result, Shape, Tensor, nditer};
 
 use crate::map::{map, map2};
 
-/// The result of `op`, of shape `dims`. candle records what it consists of if an operand is tracked.
+/// The result of `op`, of shape `dims`, which has entries. candle records what it consists of if an operand is tracked.
 pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
     match (op, x) {
         (ArrayOp::Neg, [x]) => x.neg(),
@@ -242,9 +242,6 @@ fn max(x: &Tensor, axes: &[usize], dims: Dims) -> Result<Tensor> {
     let count = dims.count();
     if axes.is_empty() {
         return Ok(x.clone());
-    }
-    if count == 0 {
-        return x.reshape(shape(dims));
     }
     let kept = (0..x.rank()).filter(|axis| !axes.contains(axis));
     let order: Vec<_> = kept.chain(axes.iter().copied()).collect();
