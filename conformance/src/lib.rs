@@ -19,6 +19,8 @@
 //! | [`suite!`] | one backend, every law |
 //! | [`pair_suite!`] | two backends composed, the laws of second order |
 //! | [`allocation_suite!`] | that prepared calls allocate nothing |
+//! | [`tensor_suite!`] | the arrays of a library, every [`TensorLaw`] |
+//! | [`array_suite!`] | derivatives of array programs, every [`ArrayLaw`] of a mode |
 //!
 //! Scenarios are data: a [`Program`] is a list of elementary operations that evaluates over any scalar,
 //! so that a backend is compiled for one function type and not for a hundred. [`random`] generates
@@ -29,6 +31,7 @@
 
 mod agreement;
 mod allocation;
+mod arrays;
 mod call;
 mod case;
 mod checks;
@@ -51,6 +54,7 @@ mod violation;
 
 pub use agreement::agree;
 pub use allocation::CountingAllocator;
+pub use arrays::{ArrayLaw, ArraySubject, ArraySweeps, Steps};
 pub use counted::Counted;
 pub use law::Law;
 pub use op::{Binary, Op, Place, Refused, Unary};

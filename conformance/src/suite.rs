@@ -238,6 +238,78 @@ macro_rules! tensor_suite {
     };
 }
 
+/// One test for each [`ArrayLaw`](crate::ArrayLaw) of what differentiates array programs.
+///
+/// For an [`ArrayBackend`](ad_api::array::ArrayBackend), the laws of its pullback:
+///
+/// ```
+/// # macro_rules! shown { ($($t:tt)*) => {} }
+/// # shown! {
+/// ad_conformance::array_suite!(Burn::default());
+/// # }
+/// ```
+///
+/// For [`ArraySweeps`](crate::ArraySweeps), those of the modes that are named:
+///
+/// ```
+/// # macro_rules! shown { ($($t:tt)*) => {} }
+/// # shown! {
+/// ad_conformance::array_suite!(mod forward: pushforward of dual_arrays());
+/// ad_conformance::array_suite!(mod reverse: pullback of taped_arrays());
+/// ad_conformance::array_suite!(mod second: hvp of dual_over_taped());
+/// # }
+/// ```
+///
+/// `tol = 1e-4` replaces the tolerance, and exceptions are those of [`suite!`](crate::suite!).
+#[macro_export]
+macro_rules! array_suite {
+    (mod $name:ident: $($suite:tt)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the engine may be written as a full path")]
+            use super::*;
+            $crate::array_suite!($($suite)*);
+        }
+    };
+    ($mode:ident of $sweeps:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
+        $crate::array_suite!(@$mode $crate::ArraySubject::from($sweeps)$(.$setting($value))*, [$($law: $reason),*]);
+    };
+    ($mode:ident of $sweeps:expr $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::array_suite!(@$mode $crate::ArraySubject::from($sweeps)$(.$setting($value))*, []);
+    };
+    (@pullback $subject:expr, $except:tt) => {
+        $crate::__tests!(@of ArrayLaw, $subject, $except;
+            pulls_back_every_operation Pullback,
+            pulls_back_several_cotangents PullbackSeeds,
+            pulls_back_networks PullbackNetworks,
+            pulls_back_at_kinks PullbackKinks,
+            pullback_rejects_wrong_shapes PullbackShapes,
+        );
+    };
+    (@pushforward $subject:expr, $except:tt) => {
+        $crate::__tests!(@of ArrayLaw, $subject, $except;
+            pushes_forward_every_operation Pushforward,
+            pushes_forward_several_tangents PushforwardSeeds,
+            pushes_forward_networks PushforwardNetworks,
+            pushes_forward_at_kinks PushforwardKinks,
+            pushforward_rejects_wrong_shapes PushforwardShapes,
+        );
+    };
+    (@hvp $subject:expr, $except:tt) => {
+        $crate::__tests!(@of ArrayLaw, $subject, $except;
+            multiplies_with_hessians_of_every_operation Hvp,
+            multiplies_with_hessians_of_networks HvpNetworks,
+        );
+    };
+    ($engine:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
+        $crate::array_suite!(pullback of $crate::ArraySubject::new($engine).expect("the engine has a device")
+            $(, $setting = $value)*, except = [$($law: $reason),*]);
+    };
+    ($engine:expr $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::array_suite!(pullback of $crate::ArraySubject::new($engine).expect("the engine has a device")
+            $(, $setting = $value)*);
+    };
+}
+
 /// One test for each law; what the suites expand to.
 #[doc(hidden)]
 #[macro_export]

@@ -94,24 +94,29 @@ impl<T: Tensor> Array<T> {
     ///
     /// Without any operand, since there is no device then.
     pub fn apply(op: &ArrayOp, operands: &[&Array<T>]) -> Self {
-        let mut tensors = Vec::with_capacity(operands.len());
         for operand in operands {
-            match &operand.state {
-                State::Ready(tensor) => tensors.push(tensor),
-                State::Failed(error) => {
-                    // The shape is a guess that lets generic code go on to where the error is read.
-                    let dims = Self::result_dims(op, operands).unwrap_or(operand.dims);
-                    return Array { state: State::Failed(Arc::clone(error)), dims };
-                }
+            if let State::Failed(error) = &operand.state {
+                // The shape is a guess that lets generic code go on to where the error is read.
+                let dims = Self::result_dims(op, operands).unwrap_or(operand.dims);
+                return Array { state: State::Failed(Arc::clone(error)), dims };
             }
         }
-        match Self::result_dims(op, operands) {
-            Ok(dims) => match T::apply(op, &tensors, dims) {
-                Ok(tensor) => Array { state: State::Ready(tensor), dims },
-                Err(error) => Self::from_result(Err(error), &operands[0].device(), dims),
-            },
-            Err(error) => Self::from_result(Err(error), &operands[0].device(), operands[0].dims),
-        }
+        let result = Self::result_dims(op, operands).and_then(|dims| {
+            // Few operands need no memory for the list of their tensors.
+            let tensor = match operands {
+                [a] => T::apply(op, &[a.tensor()?], dims),
+                [a, b] => T::apply(op, &[a.tensor()?, b.tensor()?], dims),
+                _ => {
+                    let tensors = operands.iter().map(|operand| operand.tensor());
+                    T::apply(op, &tensors.collect::<Result<Vec<_>>>()?, dims)
+                }
+            };
+            tensor.map(|tensor| Array { state: State::Ready(tensor), dims })
+        });
+        result.unwrap_or_else(|error| {
+            let dims = Self::result_dims(op, operands).unwrap_or(operands[0].dims);
+            Self::from_result(Err(error), &operands[0].device(), dims)
+        })
     }
 
     fn result_dims(op: &ArrayOp, operands: &[&Array<T>]) -> Result<Dims> {
@@ -508,9 +513,8 @@ impl<T: Tensor> Array<T> {
     /// 1 where the entry is neither infinite nor NaN, else 0.
     #[must_use]
     pub fn is_finite(&self) -> Self {
-        let difference = self.detach();
-        let difference = &difference - &difference;
-        difference.compare(Comparison::Eq, &self.number(0.0))
+        // 0 times anything else is NaN.
+        (self.detach() * 0.0).eq(0.0)
     }
 
     fn all_axes(&self) -> Vec<usize> {

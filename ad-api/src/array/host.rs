@@ -47,10 +47,12 @@ impl<S: Scalar> HostTensor<S> {
 
     /// The entries, row by row: borrowed where they are stored so.
     pub fn entries(&self) -> Cow<'_, [S]> {
-        match self.layout.range() {
-            Some(range) => Cow::Borrowed(&self.buffer[range]),
-            None => Cow::Owned(self.map(|x| x)),
-        }
+        self.row().map_or_else(|| Cow::Owned(self.map(|x| x)), Cow::Borrowed)
+    }
+
+    /// The entries where they are stored row by row.
+    fn row(&self) -> Option<&[S]> {
+        self.layout.range().map(|range| &self.buffer[range])
     }
 
     fn view(&self, layout: Layout) -> Self {

@@ -245,21 +245,13 @@ impl ArrayOp {
                 if *axis >= rank {
                     return wrong(format!("an axis {axis}"));
                 }
-                match indices.iter().find(|&&index| index >= first[*axis]) {
-                    Some(&found) => {
-                        Err(AdError::Index { what: "indices", found, limit: first[*axis] })
-                    }
-                    None => Ok(first.with(*axis, indices.len())),
-                }
+                below(first[*axis], indices).map(|()| first.with(*axis, indices.len()))
             }
             ArrayOp::ScatterAdd { axis, indices, len } => {
                 if *axis >= rank || first[*axis] != indices.len() {
                     return wrong(format!("{} slices along axis {axis}", indices.len()));
                 }
-                match indices.iter().find(|&&index| index >= *len) {
-                    Some(&found) => Err(AdError::Index { what: "indices", found, limit: *len }),
-                    None => Ok(first.with(*axis, *len)),
-                }
+                below(*len, indices).map(|()| first.with(*axis, *len))
             }
             ArrayOp::Concat(axis) => {
                 if *axis >= rank || operands.iter().any(|dims| dims.rank() != rank) {
@@ -299,6 +291,13 @@ impl ArrayOp {
             ArrayOp::Concat(_) => None,
             _ => Some(1),
         }
+    }
+}
+
+fn below(limit: usize, indices: &[usize]) -> Result<()> {
+    match indices.iter().find(|&&index| index >= limit) {
+        Some(&found) => Err(AdError::Index { what: "indices", found, limit }),
+        None => Ok(()),
     }
 }
 

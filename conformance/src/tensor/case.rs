@@ -419,9 +419,12 @@ pub(crate) fn lookups() -> Vec<Case> {
     ])
 }
 
+/// An axis, the shapes of the parts, that of the whole.
+type Join<'a> = (usize, &'a [&'a [usize]], &'a [usize]);
+
 pub(crate) fn joins() -> Vec<Case> {
     let (a, b, c) = (points(8), points(9), points(10));
-    let table: &[(usize, &[&[usize]], &[usize])] = &[
+    let table: &[Join] = &[
         (0, &[&[2]], &[2]),
         (0, &[&[2], &[3], &[1]], &[6]),
         (0, &[&[2, 3], &[1, 3]], &[3, 3]),

@@ -6,6 +6,7 @@ use ad_api::array::ArrayOp;
 use super::case::{self, Case};
 use super::library::Copies;
 use super::plain::Plain;
+use super::subject::close;
 use super::{TensorLaw, TensorSubject};
 use crate::Violation;
 use crate::violation::Findings;
@@ -67,7 +68,7 @@ pub(super) fn returns_entries(subject: &TensorSubject, law: TensorLaw) -> Violat
     let mut findings = Findings::new(law);
     let mut check = |dims: &[usize], entries: Vec<f64>| {
         let place = format!("shape {dims:?}");
-        let result = subject.library.from_host(dims, &entries);
+        let result = subject.library.send(dims, &entries);
         let Some(found) = findings.expect(&place, result) else { return };
         findings.note(&place, subject.compare(&found, &Plain::new(dims, entries.clone())));
         let signs = found.entries.iter().zip(&entries);
@@ -120,12 +121,12 @@ pub(super) fn states_precision(subject: &TensorSubject, law: TensorLaw) -> Viola
     };
     let sum = compute("1 + 4p", &case(ArrayOp::AddScalar(4.0 * p), vec![1.0]));
     let third = compute("1/3", &case(ArrayOp::Unary(Unary::Recip), vec![3.0]));
-    if let Some(sum) = sum.filter(|sum| !((sum - 1.0 - 4.0 * p).abs() <= p)) {
+    if let Some(sum) = sum.filter(|&sum| !close(sum - 1.0, 4.0 * p, p)) {
         findings.add("1 + 4p", format!("is 1 + {:e}, for a precision of {p:e}", sum - 1.0));
     }
     // Twice the error of rounding to the nearest number; half a unit in the last place is `p/2`.
-    let error = third.map(|third| (third - 1.0 / 3.0).abs());
-    if let Some(error) = error.filter(|error| !(*error <= 2.0 * p)) {
+    if let Some(third) = third.filter(|&third| !close(third, 1.0 / 3.0, 2.0 * p)) {
+        let error = third - 1.0 / 3.0;
         findings.add("1/3", format!("has an error of {error:e}, for a precision of {p:e}"));
     }
     findings.done()
@@ -139,7 +140,7 @@ pub(super) fn methods(subject: &TensorSubject, law: TensorLaw) -> Violations {
             && entries.len() == method.entries.len()
             && entries.iter().zip(&method.entries).all(|(&found, &expected)| {
                 let error = subject.tolerance() * (expected.abs() + 1.0);
-                super::subject::close(found, expected, error)
+                close(found, expected, error)
             });
         if !right {
             let (expected, values) = (&method.dims, &method.entries);

@@ -28,7 +28,7 @@ pub(super) struct Copies {
 pub(super) trait Library: Send + Sync {
     fn precision(&self) -> f64;
 
-    fn from_host(&self, dims: &[usize], entries: &[f64]) -> Result<Found>;
+    fn send(&self, dims: &[usize], entries: &[f64]) -> Result<Found>;
 
     fn full(&self, dims: &[usize], value: f64) -> Result<Found>;
 
@@ -68,8 +68,8 @@ impl<T: Tensor> Of<T> {
         Ok(Found { dims: dims.to_vec(), entries, at_home })
     }
 
-    fn apply(&self, op: &ArrayOp, operands: &[Array<T>]) -> Array<T> {
-        Array::apply(op, &operands.iter().collect::<Vec<_>>())
+    fn operands(&self, case: &Case) -> Vec<Array<T>> {
+        case.operands.iter().map(|operand| self.operand(operand)).collect()
     }
 }
 
@@ -78,7 +78,7 @@ impl<T: Tensor> Library for Of<T> {
         T::precision(&self.device)
     }
 
-    fn from_host(&self, sizes: &[usize], entries: &[f64]) -> Result<Found> {
+    fn send(&self, sizes: &[usize], entries: &[f64]) -> Result<Found> {
         self.found(&Array::from_host(&self.device, dims(sizes), entries))
     }
 
@@ -87,13 +87,13 @@ impl<T: Tensor> Library for Of<T> {
     }
 
     fn compute(&self, case: &Case) -> Result<Found> {
-        let operands: Vec<_> = case.operands.iter().map(|operand| self.operand(operand)).collect();
-        self.found(&self.apply(&case.op, &operands))
+        let operands = self.operands(case);
+        self.found(&Array::apply(&case.op, &operands.iter().collect::<Vec<_>>()))
     }
 
     fn operands_after(&self, case: &Case) -> Result<Vec<Found>> {
-        let operands: Vec<_> = case.operands.iter().map(|operand| self.operand(operand)).collect();
-        let result = self.apply(&case.op, &operands);
+        let operands = self.operands(case);
+        let result = Array::apply(&case.op, &operands.iter().collect::<Vec<_>>());
         // A library that reuses memory may do so with a result that it thinks nobody else sees.
         drop(Array::apply(&ArrayOp::Neg, &[&result]).check());
         drop(result);

@@ -6,7 +6,7 @@
 //! | `case`, `plain` | operations on operands of many shapes, and their results by plain loops |
 //! | `special`, `methods`, `messages` | results found by hand |
 
-mod case;
+pub(crate) mod case;
 mod checks;
 mod law;
 mod library;

@@ -1,6 +1,6 @@
 //! Special values, as `ArrayOp` and `Scalar` document them.
 
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::{FRAC_2_SQRT_PI, FRAC_PI_2, PI};
 
 use ad_api::array::{ArrayOp, Comparison};
 use ad_api::{Binary, Unary};
@@ -60,7 +60,7 @@ fn table(precision: f64) -> Vec<(ArrayOp, Vec<Vec<f64>>, Vec<f64>)> {
         f(Unary::Trunc, &[-1.5, 1.5], &[-1.0, 1.0]),
         f(Unary::Fract, &[-1.5, 1.25, 2.0], &[-0.5, 0.25, 0.0]),
         f(Unary::Erf, &[INF, -INF, 0.0, NAN], &[1.0, -1.0, 0.0, NAN]),
-        f(Unary::Erf, &[1.0, tiny], &[0.842_700_792_949_714_9, tiny * 1.128_379_167_095_512_6]),
+        f(Unary::Erf, &[1.0, tiny], &[0.842_700_792_949_714_9, tiny * FRAC_2_SQRT_PI]),
         f(Unary::ExpM1, &[tiny, -INF], &[tiny + tiny * tiny / 2.0, -1.0]),
         f(Unary::Ln1p, &[tiny, -1.0], &[tiny - tiny * tiny / 2.0, -INF]),
         f(Unary::Cbrt, &[-8.0, 0.0], &[-2.0, 0.0]),

@@ -1,5 +1,7 @@
 //! Functions of the entries one by one.
 
+use std::iter::zip;
+
 use super::layout::Rows;
 use super::{Dims, HostTensor};
 use crate::{Binary, Scalar, Unary};
@@ -7,6 +9,9 @@ use crate::{Binary, Scalar, Unary};
 impl<S: Scalar> HostTensor<S> {
     /// `f` of every entry, row by row.
     pub(super) fn map(&self, f: impl Fn(S) -> S) -> Vec<S> {
+        if let Some(x) = self.row() {
+            return x.iter().map(|&x| f(x)).collect();
+        }
         let mut out = Vec::with_capacity(self.dims().count());
         let (rows, x) = (Rows::new([&self.layout]), self.buffer.as_slice());
         let len = rows.len();
@@ -22,13 +27,16 @@ impl<S: Scalar> HostTensor<S> {
 
     /// `f` of every pair of corresponding entries of arrays that broadcast to `dims`, row by row.
     pub(super) fn zip(&self, other: &Self, dims: Dims, f: impl Fn(S, S) -> S) -> Vec<S> {
+        if let (Some(x), Some(y), true) = (self.row(), other.row(), self.dims() == other.dims()) {
+            return zip(x, y).map(|(&x, &y)| f(x, y)).collect();
+        }
         let mut out = Vec::with_capacity(dims.count());
         let rows = Rows::new([&self.layout.broadcast(dims), &other.layout.broadcast(dims)]);
         let (len, x, y) = (rows.len(), self.buffer.as_slice(), other.buffer.as_slice());
         for [a, b] in rows {
             match (a.step, b.step) {
                 (1, 1) => {
-                    let pairs = x[a.start..a.start + len].iter().zip(&y[b.start..b.start + len]);
+                    let pairs = zip(&x[a.start..a.start + len], &y[b.start..b.start + len]);
                     out.extend(pairs.map(|(&x, &y)| f(x, y)));
                 }
                 (1, 0) => {
