@@ -24,12 +24,11 @@ pub fn linearize_op<T: Tensor>(
     let x = operands[active];
     let (operand, result) = (x.dims(), value.dims());
     let map = match op {
-        ArrayOp::Detach | ArrayOp::Compare(_) => return None,
+        // A partial that is zero contributes nothing, even where a tangent is infinite.
+        ArrayOp::Detach | ArrayOp::Compare(_) | ArrayOp::MulScalar(0.0) => return None,
         ArrayOp::AddScalar(_) | ArrayOp::Add | ArrayOp::Broadcast(_) => Map::Copy,
         ArrayOp::Neg => Map::Negative,
         ArrayOp::Sub => [Map::Copy, Map::Negative][active].clone(),
-        // A partial that is zero contributes nothing, even where a tangent is infinite.
-        ArrayOp::MulScalar(0.0) => return None,
         ArrayOp::MulScalar(c) if c.is_finite() => Map::Multiple(*c),
         ArrayOp::MulScalar(c) => Map::StrongScale(x.number(*c)),
         ArrayOp::Mul => Map::Scale(operands[1 - active].clone()),
@@ -79,8 +78,14 @@ pub fn linearize_op<T: Tensor>(
 fn unary<T: Tensor>(function: Unary, x: &Array<T>, value: &Array<T>) -> Option<Map<T>> {
     use Map::{Scale, StrongQuotient, StrongScale};
     Some(match function {
-        Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc | Unary::Signum => return None,
-        Unary::Fract => Map::Copy,
+        // x⁰ not by the general formula, which is 0 · ∞ at 0.
+        Unary::Floor
+        | Unary::Ceil
+        | Unary::Round
+        | Unary::Trunc
+        | Unary::Signum
+        | Unary::Powi(0) => return None,
+        Unary::Fract | Unary::Powi(1) => Map::Copy,
         Unary::Sin => Scale(x.cos()),
         Unary::Cos => Scale(-x.sin()),
         Unary::Tan => Scale(value * value + 1.0),
@@ -109,8 +114,6 @@ fn unary<T: Tensor>(function: Unary, x: &Array<T>, value: &Array<T>) -> Option<M
         Unary::Erf => Scale((-(x * x)).exp() * FRAC_2_SQRT_PI),
         // The sign, but 0 at 0: `f64::signum(0.0)` is 1, which is no subgradient to prefer.
         Unary::Abs => Scale(x.select(&x.signum(), &x.number(0.0))),
-        Unary::Powi(0) => return None,
-        Unary::Powi(1) => Map::Copy,
         Unary::Powi(2) => Scale(x * 2.0),
         Unary::Powi(n) if n > 0 => Scale(x.powi(n - 1) * f64::from(n)),
         Unary::Powi(n) => StrongScale(x.powi(n - 1) * f64::from(n)),

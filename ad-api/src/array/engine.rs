@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{AdError, Result};
 
-/// Values, and as many derivatives of the same shapes.
-type Pair<T> = (Vec<Array<T>>, Vec<Array<T>>);
+/// Arrays for all inputs, or for all outputs.
+type List<T> = Vec<Array<T>>;
 
 /// `f(x)`, and `J(x) v`: one evaluation over [`DualTensor`]s.
 ///
@@ -48,13 +48,14 @@ pub fn value_and_pushforward<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
     x_dots: &[Array<T>],
-) -> Result<Pair<T>> {
+) -> Result<(List<T>, List<T>)> {
     check("inputs", &f.inputs(), x)?;
     let lead = lead("tangents", &f.inputs(), x_dots)?;
     split(&evaluate(f, &duals(x, x_dots)?)?, &lead)
 }
 
-/// `f(x)`, and the Jacobian at `x` as products: one evaluation over [`TapedTensor`]s.
+/// `f(x)`, and the Jacobian at `x` as products: one evaluation over
+/// [`TapedTensor`](super::TapedTensor)s.
 ///
 /// # Errors
 ///
@@ -63,7 +64,7 @@ pub fn value_and_pushforward<T: Tensor, F: ArrayFunction>(
 pub fn linearize<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
-) -> Result<(Vec<Array<T>>, Linearization<T>)> {
+) -> Result<(List<T>, Linearization<T>)> {
     let tape = Tape::new();
     let x: Vec<_> = x.iter().map(|x| tape.input(x)).collect();
     let y = evaluate(f, &x)?;
@@ -86,7 +87,7 @@ pub fn value_and_pullback<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
     y_bars: &[Array<T>],
-) -> Result<Pair<T>> {
+) -> Result<(List<T>, List<T>)> {
     lead("cotangents", &f.outputs(), y_bars)?;
     let (y, linearization) = linearize(f, x)?;
     Ok((y, linearization.apply_transpose(y_bars)?))
@@ -100,7 +101,7 @@ pub fn value_and_pullback<T: Tensor, F: ArrayFunction>(
 pub fn value_and_gradient<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
-) -> Result<(Array<T>, Vec<Array<T>>)> {
+) -> Result<(Array<T>, List<T>)> {
     one_output("gradient", f)?;
     let (mut y, linearization) = linearize(f, x)?;
     let y = y.remove(0);
@@ -122,7 +123,7 @@ pub fn value_gradient_and_hvp<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
     v: &[Array<T>],
-) -> Result<(Array<T>, Vec<Array<T>>, Vec<Array<T>>)> {
+) -> Result<(Array<T>, List<T>, List<T>)> {
     one_output("hvp", f)?;
     check("inputs", &f.inputs(), x)?;
     let lead = lead("tangents", &f.inputs(), v)?;
@@ -140,7 +141,7 @@ pub fn value_gradient_and_hvp<T: Tensor, F: ArrayFunction>(
 pub fn linearize_gradient<T: Tensor, F: ArrayFunction>(
     f: &F,
     x: &[Array<T>],
-) -> Result<(Array<T>, Vec<Array<T>>, Linearization<T>)> {
+) -> Result<(Array<T>, List<T>, Linearization<T>)> {
     let tape = Tape::new();
     let x: Vec<_> = x.iter().map(|x| tape.input(x)).collect();
     let (y, gradient) = value_and_gradient(f, &x)?;
@@ -154,11 +155,7 @@ pub fn linearize_gradient<T: Tensor, F: ArrayFunction>(
 /// # Errors
 ///
 /// As [`value_and_gradient`].
-pub fn hvp<T: Tensor, F: ArrayFunction>(
-    f: &F,
-    x: &[Array<T>],
-    v: &[Array<T>],
-) -> Result<Vec<Array<T>>> {
+pub fn hvp<T: Tensor, F: ArrayFunction>(f: &F, x: &[Array<T>], v: &[Array<T>]) -> Result<List<T>> {
     value_gradient_and_hvp(f, x, v).map(|(_, _, products)| products)
 }
 
@@ -170,7 +167,7 @@ pub fn hvp<T: Tensor, F: ArrayFunction>(
 ///
 /// As [`value_and_pushforward`], and [`AdError::Array`] where the shapes of outputs and inputs
 /// together have more axes than an array may have.
-pub fn jacobian<T: Tensor, F: ArrayFunction>(f: &F, x: &[Array<T>]) -> Result<Vec<Vec<Array<T>>>> {
+pub fn jacobian<T: Tensor, F: ArrayFunction>(f: &F, x: &[Array<T>]) -> Result<Vec<List<T>>> {
     let (inputs, outputs) = (f.inputs(), f.outputs());
     let count = |dims: &[Dims]| dims.iter().map(Dims::count).sum::<usize>();
     let (_, linearization) = linearize(f, x)?;
@@ -181,7 +178,7 @@ pub fn jacobian<T: Tensor, F: ArrayFunction>(f: &F, x: &[Array<T>]) -> Result<Ve
     let block = |found: Option<Array<T>>, rows: &Dims, columns: &Dims| {
         found.unwrap_or_else(|| Array::full(&device, join(rows, columns), 0.0))
     };
-    let mut blocks: Vec<Vec<Array<T>>> = vec![Vec::new(); outputs.len()];
+    let mut blocks: Vec<List<T>> = vec![Vec::new(); outputs.len()];
     if count(&inputs) < count(&outputs) {
         for (j, input) in inputs.iter().enumerate() {
             check_rank(input, &inputs, &outputs)?;
@@ -214,7 +211,7 @@ fn duals<T: Tensor>(x: &[Array<T>], x_dots: &[Array<T>]) -> Result<Vec<Array<Dua
 }
 
 /// Primals and tangents, with zeros where an array does not depend on anything active.
-fn split<T: Tensor>(arrays: &[Array<DualTensor<T>>], lead: &Dims) -> Result<Pair<T>> {
+fn split<T: Tensor>(arrays: &[Array<DualTensor<T>>], lead: &Dims) -> Result<(List<T>, List<T>)> {
     let mut pair = (Vec::with_capacity(arrays.len()), Vec::with_capacity(arrays.len()));
     for array in arrays {
         let dual = array.tensor()?;

@@ -7,7 +7,15 @@
 //!
 //! Implementations: [`HostTensor`] over any [`Scalar`](crate::Scalar); those of tensor libraries in
 //! their adapters; and two over any other, [`DualTensor`] (forward mode) and [`TapedTensor`] (reverse
-//! mode), so that every library has both modes and every order.
+//! mode), so that every library has both modes and every order. Both apply the derivative of an
+//! operation, [`linearize_op`], which is stated once, as a [`Linear`] map with its transpose.
+//!
+//! | result | function | operator for many products |
+//! |---|---|---|
+//! | `J v` | [`value_and_pushforward`] | [`linearize`], [`Linearization::apply`] |
+//! | `Jᵀ w`, `∇f` | [`value_and_pullback`], [`value_and_gradient`] | [`linearize`], [`Linearization::apply_transpose`] |
+//! | `∇²f v` | [`hvp`], [`value_gradient_and_hvp`] | [`linearize_gradient`] |
+//! | `J` | [`jacobian`] | |
 
 #[allow(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod array;

@@ -94,7 +94,7 @@ impl<T: Tensor> fmt::Debug for Tape<T> {
 /// An array that is recorded on a [`Tape`]: reverse mode for any array library.
 ///
 /// An array that does not depend on an input is a constant: nothing of it is recorded. The tape is
-/// turned into products with the Jacobian and its transpose by [`Linearization::new`].
+/// turned into products with the Jacobian and its transpose by [`Linearization::new`](super::Linearization::new).
 ///
 /// It is a [`Tensor`] over a [`Tensor`], so it nests with itself and [`DualTensor`](super::DualTensor).
 #[derive(Clone, Debug)]

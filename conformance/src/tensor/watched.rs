@@ -114,6 +114,10 @@ impl<T: Tensor> Tensor for Watched<T> {
         Ok(Watched { tensor, device: device.clone() })
     }
 
+    fn is_constant(&self) -> bool {
+        self.tensor.is_constant()
+    }
+
     fn to_host(&self) -> Result<Vec<f64>> {
         self.device.counts.to_host.fetch_add(self.dims().count(), Ordering::Relaxed);
         self.tensor.to_host()
