@@ -212,6 +212,7 @@ impl Role {
             | ArrayOp::Sigmoid
             | ArrayOp::Relu
             | ArrayOp::Softplus
+            | ArrayOp::Mul
             | ArrayOp::Div
             | ArrayOp::Binary(_)
             | ArrayOp::Max(_) => Role::Curved,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ad_api::array::{Array, ArrayOp, Dims, Linear, linearize_op};
+use ad_api::array::{Array, ArrayOp, Dims, Linear, Tensor as _, linearize_op};
 use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::{
     CpuStorage, CudaStorage, CustomOp1, CustomOp2, Error, Layout, MetalStorage, Result, Shape,
@@ -11,7 +11,7 @@ use candle_core::{
 
 use crate::CandleTensor;
 use crate::tensor::with_tensors;
-use crate::value::value;
+use crate::value::{strong_product, value};
 
 /// Who collects the cotangents of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,26 +132,18 @@ impl Known {
 
     /// Gives the cotangents of inputs to their collector, and returns those of nodes, in order.
     fn pull(&self, value: &Tensor, cotangent: &Tensor) -> Result<[Option<Tensor>; 2]> {
-        let array = |x: &Tensor| Array::new(CandleTensor::constant(x.detach()));
         let mut nodes = [None, None];
         let mut next = nodes.iter_mut();
         for (active, operand) in self.operands.iter().enumerate() {
-            if operand.collector == Collector::Nobody {
-                continue;
-            }
-            let linear = operand.linear.get_or_init(|| {
-                let all = self.operands.iter().map(|x| Array::new(x.values.clone()));
-                let all: Vec<_> = all.collect();
-                linearize_op(&self.op, &all.iter().collect::<Vec<_>>(), &array(value), active)
-            });
-            let cotangent = linear.as_ref().map(|linear| linear.transpose(&array(cotangent)));
-            let cotangent = cotangent.as_ref().map(|x| x.tensor().map(|x| x.tensor.clone()));
-            let cotangent = cotangent.transpose().map_err(Error::wrap)?;
-            match (operand.collector, cotangent) {
-                (Collector::Input(input), Some(cotangent)) => {
-                    self.cotangents.add(input, cotangent)?;
+            match operand.collector {
+                Collector::Nobody => {}
+                Collector::Input(input) => {
+                    if let Some(cotangent) = self.transpose(active, value, cotangent)? {
+                        self.cotangents.add(input, cotangent)?;
+                    }
                 }
-                (Collector::Candle, cotangent) => {
+                Collector::Candle => {
+                    let cotangent = self.transpose(active, value, cotangent)?;
                     // candle panics where a node gets nothing.
                     let zeros = || operand.values.tensor.zeros_like();
                     let cotangent = cotangent.map_or_else(zeros, Ok)?;
@@ -159,10 +151,32 @@ impl Known {
                         *node = Some(cotangent);
                     }
                 }
-                _ => {}
             }
         }
         Ok(nodes)
+    }
+
+    /// The cotangent of an operand, `None` if it is zero everywhere.
+    fn transpose(
+        &self,
+        active: usize,
+        value: &Tensor,
+        cotangent: &Tensor,
+    ) -> Result<Option<Tensor>> {
+        let operand = &self.operands[active];
+        if self.op == ArrayOp::Mul {
+            let other = &self.operands[1 - active].values.tensor;
+            return strong_product(other, cotangent, operand.values.dims()).map(Some);
+        }
+        let array = |x: &Tensor| Array::new(CandleTensor::constant(x.detach()));
+        let linear = operand.linear.get_or_init(|| {
+            let all = self.operands.iter().map(|x| Array::new(x.values.clone()));
+            let all: Vec<_> = all.collect();
+            linearize_op(&self.op, &all.iter().collect::<Vec<_>>(), &array(value), active)
+        });
+        let Some(linear) = linear else { return Ok(None) };
+        let cotangent = linear.transpose(&array(cotangent));
+        cotangent.tensor().map(|x| Some(x.tensor.clone())).map_err(Error::wrap)
     }
 }
 

@@ -144,6 +144,20 @@ fn binary(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
 }
 
+/// `partial · w`, but 0 where `w` is 0, whatever the partial, as an operand of shape `narrow` gets it
+/// that was stretched to the shape of `w`.
+pub(crate) fn strong_product(partial: &Tensor, w: &Tensor, narrow: Dims) -> Result<Tensor> {
+    let wide: Dims = w.dims().iter().copied().collect();
+    let product = paired(partial, w, wide, |partial, w| {
+        if w.device().is_cpu() {
+            return map2("*", partial, w, |partial, w| if w == 0.0 { w } else { partial * w });
+        }
+        w.ne(&w.zeros_like()?)?.where_cond(&partial.mul(w)?, w)
+    })?;
+    let axes = narrow.stretched(wide);
+    if axes.is_empty() { Ok(product) } else { product.sum(axes)?.reshape(shape(narrow)) }
+}
+
 /// With `exp(-|x|)`, which does not overflow.
 fn sigmoid(x: &Tensor) -> Result<Tensor> {
     if x.device().is_cpu() {
