@@ -56,6 +56,11 @@ impl CandleDevice {
         CandleDevice { device, precision }
     }
 
+    /// The CPU.
+    pub fn cpu(precision: Precision) -> Self {
+        CandleDevice::new(Device::Cpu, precision)
+    }
+
     /// candle's device.
     pub fn device(&self) -> &Device {
         &self.device

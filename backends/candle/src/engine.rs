@@ -1,14 +1,11 @@
 //! The engine: candle's reverse mode.
 
-use std::sync::Arc;
-
 use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, Dims, evaluate};
 use ad_api::{Accuracy, AdError, Engine, Result};
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
 use crate::error::engine;
 use crate::graph::Graph;
-use crate::partials::seed;
 use crate::{CandleDevice, CandleTensor, Precision, device};
 
 /// candle behind the interface: its arrays, on its devices, differentiated by its backward pass.
@@ -87,55 +84,28 @@ impl ArrayBackend for Candle {
         x: &[Array<CandleTensor>],
         y_bars: &[Arrays<Self>],
     ) -> Result<(Arrays<Self>, Vec<Arrays<Self>>)> {
-        let graph = Arc::new(Graph::default());
-        let inputs = x.iter().map(|x| graph.input(x.tensor()?));
-        let inputs = inputs.collect::<Result<Vec<_>>>()?;
-        let y = evaluate(f, &inputs.iter().cloned().map(Array::new).collect::<Vec<_>>())?;
-        let outputs = tensors(&y)?;
-        let cotangents = y_bars.iter().map(|y_bar| {
-            check(&f.outputs(), y_bar)?;
-            tensors(y_bar)
-        });
-        let cotangents = cotangents.collect::<Result<Vec<_>>>()?;
-
-        graph.deepen(outputs.len());
-        let pullbacks = graph.walk(|| {
-            let pullbacks = cotangents.iter().map(|w| pullback(&inputs, &outputs, w));
-            pullbacks.collect::<candle_core::Result<Vec<_>>>()
-        })?;
-        let pullbacks = pullbacks.map_err(engine("pullback"))?;
-        let arrays = |tensors: &Vec<Tensor>| tensors.iter().map(untracked).collect();
-        Ok((arrays(&outputs), pullbacks.iter().map(arrays).collect()))
-    }
-}
-
-/// The cotangents of the inputs that one of the outputs gives.
-fn pullback(
-    inputs: &[CandleTensor],
-    outputs: &[Tensor],
-    cotangents: &[Tensor],
-) -> candle_core::Result<Vec<Tensor>> {
-    let mut start: Option<Tensor> = None;
-    for (y, y_bar) in outputs.iter().zip(cotangents) {
-        if y.track_op() {
-            let number = seed(y, y_bar)?;
-            start = Some(start.map_or(Ok(number.clone()), |sum| sum.add(&number))?);
+        let primals = x.iter().map(Array::tensor).collect::<Result<Vec<_>>>()?;
+        if y_bars.is_empty() || x.is_empty() {
+            return Ok((evaluate(f, x)?, vec![Vec::new(); y_bars.len()]));
         }
+        let (graph, inputs) = Graph::new(&primals)?;
+        let y = evaluate(f, &inputs.into_iter().map(Array::new).collect::<Vec<_>>())?;
+        let outputs = y.iter().map(Array::tensor).collect::<Result<Vec<_>>>()?;
+
+        let pullback = |y_bar: &Arrays<Self>| {
+            check(&f.outputs(), y_bar)?;
+            let y_bar = y_bar.iter().map(|w| w.tensor().map(|w| &w.tensor));
+            let sums = graph.pullback(&outputs, &y_bar.collect::<Result<Vec<_>>>()?)?;
+            let cotangents = primals.iter().zip(sums).map(|(x, sum)| {
+                let sum = sum.map_or_else(|| x.tensor.zeros_like(), Ok);
+                Ok(Array::new(CandleTensor::constant(sum.map_err(engine("pullback"))?.detach())))
+            });
+            cotangents.collect()
+        };
+        let pullbacks = y_bars.iter().map(pullback).collect::<Result<Vec<_>>>()?;
+        let values = outputs.iter().map(|y| CandleTensor::constant(y.tensor.detach()));
+        Ok((values.map(Array::new).collect(), pullbacks))
     }
-    let gradients = start.map(|start| start.backward()).transpose()?;
-    let of = |input: &CandleTensor| {
-        let gradient = gradients.as_ref().and_then(|gradients| gradients.get(&input.tensor));
-        gradient.map_or_else(|| input.tensor.zeros_like(), |gradient| Ok(gradient.detach()))
-    };
-    inputs.iter().map(of).collect()
-}
-
-fn untracked(tensor: &Tensor) -> Array<CandleTensor> {
-    Array::new(CandleTensor { tensor: tensor.detach(), graph: None })
-}
-
-fn tensors(arrays: &[Array<CandleTensor>]) -> Result<Vec<Tensor>> {
-    arrays.iter().map(|array| Ok(array.tensor()?.tensor.clone())).collect()
 }
 
 fn check(expected: &[Dims], found: &[Array<CandleTensor>]) -> Result<()> {

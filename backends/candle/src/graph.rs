@@ -1,26 +1,32 @@
 //! What candle records while a function is evaluated, kept in order.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{panic, thread};
 
-use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
+use ad_api::array::{ArrayOp, Dims, Tensor as _};
 use ad_api::{AdError, Result, Unary};
 use candle_core::{Tensor, Var, nditer};
 
 use crate::CandleTensor;
 use crate::error::engine;
-use crate::partials::attach;
+use crate::known::{Collector, Cotangents, node, seed};
+use crate::tensor::with_tensors;
 use crate::value::value;
 
-/// The tensors that candle recorded in one evaluation.
+/// What was recorded in one evaluation.
 ///
 /// candle's graph is a tensor that owns its operands, which own theirs: dropped from the end, a chain
-/// of 10⁵ operations is as many nested calls, more than a stack holds. Here every tensor is owned by
-/// the list, too, and the list is emptied from the end, so that nothing is dropped within a drop.
-#[derive(Debug, Default)]
-pub(crate) struct Graph(Mutex<Nodes>);
+/// of 10⁵ operations is as many nested calls, more than a stack holds. Here every node is owned by a
+/// list, too, and the list is emptied from the end, so that nothing is dropped within a drop.
+pub(crate) struct Graph {
+    nodes: Mutex<Nodes>,
+    /// A variable for candle to find below operations on inputs.
+    anchor: Tensor,
+    cotangents: Arc<Cotangents>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Nodes {
     kept: Vec<Tensor>,
     /// The number of tensors that candle may walk through, one inside another.
@@ -28,21 +34,33 @@ struct Nodes {
 }
 
 impl Graph {
-    /// A tensor with the same values that derivatives are taken with respect to.
+    /// Nothing so far, and the inputs of a function with the values of `x`, of which there are some.
     ///
     /// # Errors
     ///
-    /// [`AdError::Unsupported`] for one of another graph, through which candle differentiates once.
-    pub(crate) fn input(self: &Arc<Self>, x: &CandleTensor) -> Result<CandleTensor> {
-        if x.graph.is_some() {
+    /// [`AdError::Unsupported`] if one of them is tracked already: candle differentiates once.
+    pub(crate) fn new(x: &[&CandleTensor]) -> Result<(Arc<Self>, Vec<CandleTensor>)> {
+        if x.iter().any(|x| x.graph.is_some()) {
             return Err(AdError::Unsupported {
                 backend: crate::NAME.into(),
                 operation: "pullback",
                 reason: "candle's derivatives have none themselves; compose two backends".into(),
             });
         }
-        let tensor = Var::from_tensor(&x.tensor).map_err(engine("pullback"))?;
-        Ok(CandleTensor { tensor: tensor.into_inner(), graph: Some(Arc::clone(self)) })
+        let first = &x[0].tensor;
+        let anchor = Var::zeros(1, first.dtype(), first.device()).map_err(engine("pullback"))?;
+        let graph = Arc::new(Graph {
+            nodes: Mutex::default(),
+            anchor: anchor.into_inner(),
+            cotangents: Arc::new(Cotangents::new(x.len())),
+        });
+        let inputs = x.iter().enumerate().map(|(i, x)| CandleTensor {
+            collector: Collector::Input(i),
+            graph: Some(Arc::clone(&graph)),
+            ..CandleTensor::clone(x)
+        });
+        let inputs = inputs.collect();
+        Ok((graph, inputs))
     }
 
     /// The result of an operation with tracked operands.
@@ -52,32 +70,41 @@ impl Graph {
         operands: &[&CandleTensor],
         dims: Dims,
     ) -> Result<CandleTensor> {
-        let role = Role::of(op);
-        if role != Role::Step {
-            let found = operands.iter().map(|x| x.tensor.rank()).fold(dims.rank(), usize::max);
-            check_rank(op, found)?;
-        }
-        let tracked: Vec<_> = operands.iter().map(|operand| &operand.tensor).collect();
         let failed = engine(op.name());
-        let tensor = match role {
-            Role::Linear => value(op, &tracked, dims).map_err(failed)?,
-            Role::Step | Role::Curved => {
-                let detached: Vec<_> = tracked.iter().map(|x| x.detach()).collect();
-                let value = match op {
-                    ArrayOp::Rule(rule) => {
-                        let x = CandleTensor { tensor: detached[0].clone(), graph: None };
-                        apply_rule_on_host(rule, &x, dims)?.tensor
-                    }
-                    _ => value(op, &detached.iter().collect::<Vec<_>>(), dims).map_err(&failed)?,
-                };
-                if role == Role::Step {
-                    return Ok(CandleTensor { tensor: value, graph: None });
-                }
-                attach(op, &tracked, value).map_err(failed)?
-            }
+        let role = Role::of(op);
+        if role == Role::Step {
+            let constants: Vec<_> =
+                operands.iter().map(|x| CandleTensor::constant(x.tensor.detach())).collect();
+            return CandleTensor::apply(op, &constants.iter().collect::<Vec<_>>(), dims);
+        }
+        let nodes = || operands.iter().filter(|x| x.collector == Collector::Candle);
+        check_rank(op, nodes().map(|x| x.tensor.rank()).fold(dims.rank(), usize::max))?;
+        let nodes = nodes().count();
+        let tensor = if role == Role::Linear && nodes == operands.len() {
+            with_tensors(operands, |x| value(op, x, dims)).map_err(failed)?
+        } else if nodes > 2 {
+            // Some of the operands are no nodes.
+            let nodes = operands.iter().map(|x| self.node_of(x)).collect::<Result<Vec<_>>>()?;
+            let tensors: Vec<_> = nodes.iter().map(|x| &x.tensor).collect();
+            value(op, &tensors, dims).map_err(failed)?
+        } else {
+            node(op, operands, dims, &self.anchor, &self.cotangents).map_err(failed)?
         };
         self.keep(&tensor, walked(op) + operands.len());
-        Ok(CandleTensor { tensor, graph: Some(Arc::clone(self)) })
+        Ok(self.tracked(tensor))
+    }
+
+    fn tracked(self: &Arc<Self>, tensor: Tensor) -> CandleTensor {
+        let graph = Some(Arc::clone(self));
+        CandleTensor { tensor, collector: Collector::Candle, graph }
+    }
+
+    /// A node with the values of an input.
+    fn node_of(self: &Arc<Self>, x: &CandleTensor) -> Result<CandleTensor> {
+        match x.collector {
+            Collector::Input(_) => self.apply(&ArrayOp::Reshape(x.dims()), &[x], x.dims()),
+            _ => Ok(x.clone()),
+        }
     }
 
     /// Owns a tensor, which adds so much to the depth.
@@ -87,19 +114,38 @@ impl Graph {
         nodes.depth += depth;
     }
 
-    /// Counts tensors that are not kept.
-    pub(crate) fn deepen(&self, depth: usize) {
-        self.nodes().depth += depth;
-    }
-
-    /// Runs what walks through the graph, by candle's recursion, on a stack that is deep enough: this
-    /// thread's for a small graph, else that of a thread made for it.
+    /// The cotangents of the inputs that these of the outputs give: candle's backward pass.
     ///
     /// # Errors
     ///
-    /// [`AdError::Engine`] if there is no memory for such a stack.
-    pub(crate) fn walk<R: Send>(&self, work: impl FnOnce() -> R + Send) -> Result<R> {
-        let depth = self.nodes().depth;
+    /// What candle reports, and [`AdError::Engine`] if there is no memory for the stack that it needs.
+    pub(crate) fn pullback(
+        &self,
+        y: &[&CandleTensor],
+        y_bar: &[&Tensor],
+    ) -> Result<Vec<Option<Tensor>>> {
+        self.walk(y.len(), || {
+            let mut start: Option<Tensor> = None;
+            for (y, &y_bar) in y.iter().zip(y_bar) {
+                match y.collector {
+                    Collector::Nobody => {}
+                    Collector::Input(input) => self.cotangents.add(input, y_bar.clone())?,
+                    Collector::Candle => {
+                        let seed = seed(&y.tensor, y_bar)?;
+                        start = Some(start.map_or(Ok(seed.clone()), |sum| sum.add(&seed))?);
+                    }
+                }
+            }
+            start.map(|start| start.backward()).transpose()?;
+            Ok(self.cotangents.take())
+        })?
+        .map_err(engine("pullback"))
+    }
+
+    /// Runs what walks through the graph and `more` nodes, by candle's recursion, on a stack that is
+    /// deep enough: this thread's for a small graph, else that of a thread made for it.
+    fn walk<R: Send>(&self, more: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
+        let depth = self.nodes().depth + more;
         if depth <= SHALLOW {
             return Ok(work());
         }
@@ -115,21 +161,27 @@ impl Graph {
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Graph({} tensors)", self.nodes().kept.len())
     }
 }
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        let nodes = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let nodes = self.nodes.get_mut().unwrap_or_else(PoisonError::into_inner);
         while let Some(last) = nodes.kept.pop() {
             drop(last);
         }
     }
 }
 
-/// The depth up to which the stack of any thread suffices.
-const SHALLOW: usize = 256;
+/// The depth up to which the stack of any thread suffices: by [`FRAMES`], 1 MiB at the very most.
+const SHALLOW: usize = 1000;
 
 /// The bytes of stack for one tensor inside another: candle takes 250, and 1100 where it is compiled
 /// without optimization.
@@ -160,6 +212,7 @@ impl Role {
             | ArrayOp::Sigmoid
             | ArrayOp::Relu
             | ArrayOp::Softplus
+            | ArrayOp::Mul
             | ArrayOp::Div
             | ArrayOp::Binary(_)
             | ArrayOp::Max(_)

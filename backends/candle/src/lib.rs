@@ -71,8 +71,8 @@ mod device;
 mod engine;
 mod error;
 mod graph;
+mod known;
 mod map;
-mod partials;
 mod tensor;
 mod value;
 

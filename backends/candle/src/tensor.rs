@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ad_api::array::{Array, ArrayOp, Dims, Tensor, apply_rule_on_host};
-use ad_api::{AdError, Result};
+use ad_api::Result;
+use ad_api::array::{Array, ArrayOp, Dims, Tensor};
 use candle_core::DType;
 
 use crate::error::engine;
 use crate::graph::Graph;
+use crate::known::Collector;
 use crate::value::{shape, value};
 use crate::{CandleDevice, Precision};
 
@@ -15,7 +16,8 @@ use crate::{CandleDevice, Precision};
 #[derive(Debug, Clone)]
 pub struct CandleTensor {
     pub(crate) tensor: candle_core::Tensor,
-    /// What candle records, if derivatives are to reach this tensor.
+    pub(crate) collector: Collector,
+    /// Where operations on it are recorded, unless it is constant.
     pub(crate) graph: Option<Arc<Graph>>,
 }
 
@@ -27,8 +29,8 @@ impl CandleTensor {
     ///
     /// # Errors
     ///
-    /// [`AdError::Unsupported`] unless it holds 32-bit or 64-bit numbers, [`AdError::Array`] for more
-    /// axes than an [`Array`] may have.
+    /// [`AdError::Unsupported`](ad_api::AdError::Unsupported) unless it holds 32-bit or 64-bit numbers,
+    /// [`AdError::Array`](ad_api::AdError::Array) for more axes than an [`Array`] may have.
     ///
     /// ```
     /// use ad_api::array::Array;
@@ -43,7 +45,12 @@ impl CandleTensor {
     pub fn new(tensor: &candle_core::Tensor) -> Result<Self> {
         Precision::of(tensor.dtype())?;
         Dims::new(tensor.dims())?;
-        Ok(CandleTensor { tensor: tensor.detach(), graph: None })
+        Ok(CandleTensor::constant(tensor.detach()))
+    }
+
+    /// What has no derivatives.
+    pub(crate) fn constant(tensor: candle_core::Tensor) -> Self {
+        CandleTensor { tensor, collector: Collector::Nobody, graph: None }
     }
 
     /// The tensor of candle, without derivatives.
@@ -58,14 +65,6 @@ impl CandleTensor {
     /// As [`new`](Self::new).
     pub fn array(tensor: &candle_core::Tensor) -> Result<Array<Self>> {
         Self::new(tensor).map(Array::new)
-    }
-}
-
-impl TryFrom<&candle_core::Tensor> for CandleTensor {
-    type Error = AdError;
-
-    fn try_from(tensor: &candle_core::Tensor) -> Result<Self> {
-        Self::new(tensor)
     }
 }
 
@@ -98,7 +97,7 @@ impl Tensor for CandleTensor {
                 candle_core::Tensor::from_vec(entries, shape(dims), device)
             }
         };
-        Ok(CandleTensor { tensor: tensor.map_err(engine("from_host"))?, graph: None })
+        tensor.map(CandleTensor::constant).map_err(engine("from_host"))
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the device states its precision")]
@@ -108,7 +107,7 @@ impl Tensor for CandleTensor {
             Precision::F64 => candle_core::Tensor::full(value, shape(dims), device),
             Precision::F32 => candle_core::Tensor::full(value as f32, shape(dims), device),
         };
-        Ok(CandleTensor { tensor: tensor.map_err(engine("full"))?, graph: None })
+        tensor.map(CandleTensor::constant).map_err(engine("full"))
     }
 
     fn is_constant(&self) -> bool {
@@ -127,17 +126,26 @@ impl Tensor for CandleTensor {
     }
 
     fn apply(op: &ArrayOp, operands: &[&Self], dims: Dims) -> Result<Self> {
+        // candle has views of nothing that begin behind their memory.
+        if dims.count() == 0 {
+            return CandleTensor::full(&operands[0].device(), dims, 0.0);
+        }
         if let Some(graph) = operands.iter().find_map(|operand| operand.graph.as_ref()) {
             return graph.apply(op, operands, dims);
         }
-        if let ArrayOp::Rule(rule) = op {
-            return apply_rule_on_host(rule, operands[0], dims);
-        }
-        let result = match operands {
-            [x] => value(op, &[&x.tensor], dims),
-            [a, b] => value(op, &[&a.tensor, &b.tensor], dims),
-            _ => value(op, &operands.iter().map(|x| &x.tensor).collect::<Vec<_>>(), dims),
-        };
-        Ok(CandleTensor { tensor: result.map_err(engine(op.name()))?, graph: None })
+        let result = with_tensors(operands, |x| value(op, x, dims));
+        result.map(CandleTensor::constant).map_err(engine(op.name()))
+    }
+}
+
+/// Calls `f` with the tensors of the operands, in no memory of its own for one or two.
+pub(crate) fn with_tensors<R>(
+    operands: &[&CandleTensor],
+    f: impl FnOnce(&[&candle_core::Tensor]) -> R,
+) -> R {
+    match operands {
+        [x] => f(&[&x.tensor]),
+        [a, b] => f(&[&a.tensor, &b.tensor]),
+        _ => f(&operands.iter().map(|x| &x.tensor).collect::<Vec<_>>()),
     }
 }

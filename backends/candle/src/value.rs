@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use ad_api::Relation;
-use ad_api::array::{ArrayOp, Dims};
-use ad_api::{Binary, Unary};
+use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
+use ad_api::{Binary, Relation, Unary};
 use candle_core::op::CmpOp;
 use candle_core::{Error, Result, Shape, Tensor, nditer};
 
+use crate::CandleTensor;
 use crate::map::{map, map2};
 
-/// The result of `op`, of shape `dims`. candle records what it consists of if an operand is tracked.
+/// The result of `op`, of shape `dims`, which has entries. candle records what it consists of if an operand is tracked.
 pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
     match (op, x) {
         (ArrayOp::Neg, [x]) => x.neg(),
@@ -57,6 +57,10 @@ pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
 
         (ArrayOp::Sum(axes), [x]) => x.sum(&axes[..]),
         (ArrayOp::Max(axes), [x]) => max(x, axes, dims),
+        (ArrayOp::Rule(rule), [x]) => {
+            let x = CandleTensor::constant(x.detach());
+            apply_rule_on_host(rule, &x, dims).map(|y| y.tensor).map_err(Error::wrap)
+        }
         _ => Err(Error::Msg(format!("{} operands of `{}`", x.len(), op.name()))),
     }
 }
@@ -143,6 +147,20 @@ fn binary(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         Binary::Min => a.le(b)?.where_cond(a, &b.ne(b)?.where_cond(a, b)?),
         _ => map2(function.name(), a, b, |a, b| function.eval(a, b)),
     }
+}
+
+/// `partial · w`, but 0 where `w` is 0, whatever the partial, as an operand of shape `narrow` gets it
+/// that was stretched to the shape of `w`.
+pub(crate) fn strong_product(partial: &Tensor, w: &Tensor, narrow: Dims) -> Result<Tensor> {
+    let wide: Dims = w.dims().iter().copied().collect();
+    let product = paired(partial, w, wide, |partial, w| {
+        if w.device().is_cpu() {
+            return map2("*", partial, w, |partial, w| if w == 0.0 { w } else { partial * w });
+        }
+        w.ne(&w.zeros_like()?)?.where_cond(&partial.mul(w)?, w)
+    })?;
+    let axes = narrow.stretched(wide);
+    if axes.is_empty() { Ok(product) } else { product.sum(axes)?.reshape(shape(narrow)) }
 }
 
 /// With `exp(-|x|)`, which does not overflow.
@@ -243,9 +261,6 @@ fn max(x: &Tensor, axes: &[usize], dims: Dims) -> Result<Tensor> {
     let count = dims.count();
     if axes.is_empty() {
         return Ok(x.clone());
-    }
-    if count == 0 {
-        return x.reshape(shape(dims));
     }
     let kept = (0..x.rank()).filter(|axis| !axes.contains(axis));
     let order: Vec<_> = kept.chain(axes.iter().copied()).collect();
