@@ -1,7 +1,7 @@
 //! GPUs: burn's kernels for what devices compute well, formulas for the rest.
 
-use ad_api::array::{Array, ArrayOp, Comparison, Dims};
-use ad_api::{Binary, Unary};
+use ad_api::array::{Array, ArrayOp, Dims};
+use ad_api::{Binary, Relation, Unary};
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata, get_or_init_device_settings};
@@ -77,16 +77,16 @@ impl Elementary for Cube {
     }
 }
 
-fn compare(comparison: Comparison, a: Tensor, b: Tensor) -> Tensor {
+fn compare(relation: Relation, a: Tensor, b: Tensor) -> Tensor {
     let dtype = a.dtype();
     let settings = get_or_init_device_settings::<Cube>(&a.device());
-    let compare = match comparison {
-        Comparison::Lt => Cube::float_lower,
-        Comparison::Le => Cube::float_lower_equal,
-        Comparison::Gt => Cube::float_greater,
-        Comparison::Ge => Cube::float_greater_equal,
-        Comparison::Eq => Cube::float_equal,
-        Comparison::Ne => Cube::float_not_equal,
+    let compare = match relation {
+        Relation::Less => Cube::float_lower,
+        Relation::LessOrEqual => Cube::float_lower_equal,
+        Relation::Greater => Cube::float_greater,
+        Relation::GreaterOrEqual => Cube::float_greater_equal,
+        Relation::Equal => Cube::float_equal,
+        Relation::NotEqual => Cube::float_not_equal,
     };
     Cube::bool_into_float(compare(a, b, settings.bool_dtype), dtype.into())
 }

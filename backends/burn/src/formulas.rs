@@ -6,8 +6,8 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
 
-use ad_api::array::{Array, Comparison, Tensor};
-use ad_api::{Binary, Unary};
+use ad_api::array::{Array, Tensor};
+use ad_api::{Binary, Relation, Unary};
 
 /// Below this, series; above, what they converge too slowly for.
 const SMALL: f64 = 0.5;
@@ -88,8 +88,8 @@ pub(crate) fn binary<T: Tensor>(function: Binary, a: &Array<T>, b: &Array<T>) ->
             let value = signed(&(&size - (&size / &step).trunc() * &step).abs(), a);
             (infinite(&step) * size.lt(f64::INFINITY)).select(a, &value)
         }
-        Binary::Max => (a.compare(Comparison::Ge, b) + is_nan(b)).select(a, b),
-        Binary::Min => (a.compare(Comparison::Le, b) + is_nan(b)).select(a, b),
+        Binary::Max => (a.compare(Relation::GreaterOrEqual, b) + is_nan(b)).select(a, b),
+        Binary::Min => (a.compare(Relation::LessOrEqual, b) + is_nan(b)).select(a, b),
         Binary::Copysign => signed(&a.abs(), b),
         Binary::Powf | Binary::Atan2 => return None,
     })
@@ -109,15 +109,15 @@ pub(crate) fn powf<T: Tensor>(a: &Array<T>, b: &Array<T>, magnitude: &Array<T>) 
     let away = size.gt(1.0) * &rises + size.lt(1.0) * &falls;
     let value = infinite(&b.abs()).select(&limit(&away), &value);
     // Negative numbers have powers whose exponents are integers.
-    let odd = (b * 0.5).compare(Comparison::Ne, &(b * 0.5).trunc());
-    let whole = b.compare(Comparison::Eq, &b.trunc());
+    let odd = (b * 0.5).compare(Relation::NotEqual, &(b * 0.5).trunc());
+    let whole = b.compare(Relation::Equal, &b.trunc());
     let signed = (&whole * odd).select(&-&value, &value);
     let negative = (whole + infinite(&size)).select(&signed, &nan);
     let value = is_negative(a).select(&(a.select(&negative, &signed)), &value);
     let value = (is_nan(a) + is_nan(b)).select(&nan, &value);
-    let one = b.compare(Comparison::Eq, &zero) + a.compare(Comparison::Eq, &number(1.0));
+    let one = b.compare(Relation::Equal, &zero) + a.compare(Relation::Equal, &number(1.0));
     let value = one.select(&number(1.0), &value);
-    let minus_one = size.compare(Comparison::Eq, &number(1.0)) * infinite(&b.abs());
+    let minus_one = size.compare(Relation::Equal, &number(1.0)) * infinite(&b.abs());
     minus_one.select(&number(1.0), &value)
 }
 
@@ -191,7 +191,7 @@ fn is_negative<T: Tensor>(x: &Array<T>) -> Array<T> {
 }
 
 fn is_nan<T: Tensor>(x: &Array<T>) -> Array<T> {
-    x.compare(Comparison::Ne, x)
+    x.compare(Relation::NotEqual, x)
 }
 
 /// Whether a number that is not negative is infinite.

@@ -2,10 +2,9 @@
 //! at kinks, poles and ties.
 
 use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, ArrayOp, Comparison, Dims, HostTensor, Tensor,
-    value_and_pullback,
+    Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, HostTensor, Tensor, value_and_pullback,
 };
-use ad_api::{Binary, Engine, Failure, Unary};
+use ad_api::{Binary, Engine, Failure, Relation, Unary};
 use ad_burn::{Burn, BurnTensor, Precision};
 
 /// One operation.
@@ -109,7 +108,7 @@ fn every_operation_that_moves_or_reduces() {
         One::new(ArrayOp::Mul, &[&[2, 3], &[]]),
         One::new(ArrayOp::Mul, &[&[2, 3], &[3]]),
         One::new(ArrayOp::Div, &[&[2, 1], &[1, 3]]),
-        One::new(ArrayOp::Compare(Comparison::Lt), &[&[2, 3], &[3]]),
+        One::new(ArrayOp::Compare(Relation::Less), &[&[2, 3], &[3]]),
         One::new(ArrayOp::Select, &[&[2, 1], &[3], &[]]),
         One::new(ArrayOp::MatMul, &[&[2, 3], &[3, 4]]),
         One::new(ArrayOp::MatMul, &[&[5, 2, 3], &[3, 4]]),
