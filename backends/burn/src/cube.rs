@@ -1,8 +1,7 @@
 //! GPUs: burn's kernels for what devices compute well, formulas for the rest.
 
-use ad_api::Relation;
 use ad_api::array::{Array, ArrayOp, Dims};
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata, get_or_init_device_settings};
@@ -78,10 +77,10 @@ impl Elementary for Cube {
     }
 }
 
-fn compare(comparison: Relation, a: Tensor, b: Tensor) -> Tensor {
+fn compare(relation: Relation, a: Tensor, b: Tensor) -> Tensor {
     let dtype = a.dtype();
     let settings = get_or_init_device_settings::<Cube>(&a.device());
-    let compare = match comparison {
+    let compare = match relation {
         Relation::Less => Cube::float_lower,
         Relation::LessOrEqual => Cube::float_lower_equal,
         Relation::Greater => Cube::float_greater,

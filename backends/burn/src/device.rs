@@ -105,7 +105,7 @@ impl BurnDevice {
 /// [`AdError::Unsupported`] where there is none, or the feature is not compiled in.
 pub(crate) fn wgpu() -> Result<Place> {
     #[cfg(feature = "wgpu")]
-    return CubeDevice::wgpu(Default::default())
+    return CubeDevice::wgpu(burn::backend::WgpuDeviceKind::default())
         .map(Place::Gpu)
         .map_err(|e| absent("wgpu", e.to_string()));
     #[cfg(not(feature = "wgpu"))]

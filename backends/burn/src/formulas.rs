@@ -6,9 +6,8 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
 
-use ad_api::Relation;
 use ad_api::array::{Array, Tensor};
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 
 /// Below this, series; above, what they converge too slowly for.
 const SMALL: f64 = 0.5;

@@ -1,7 +1,8 @@
 //! An array of one of burn's backends, and where it came from if derivatives are wanted.
 
+use std::any::Any;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
 use ad_api::{AdError, Failure, Result, Unary};
@@ -135,12 +136,12 @@ impl<B: Inner> Node<B> {
             return Err(failed(op.name(), "the operands differ in precision"));
         }
         if let ArrayOp::Rule(rule) = op {
-            let value = apply_rule_on_host(rule, &B::wrap(x[0].detached()), dims)?;
-            let value = B::unwrap(&value).ok_or_else(|| failed("rule", "it left its device"))?;
-            if !x[0].is_tracked() {
-                return Ok(value.clone());
+            let y = apply_rule_on_host(rule, &B::wrap(x[0].detached()), dims)?;
+            let y = B::unwrap(&y).ok_or_else(|| failed(op.name(), "the result is elsewhere"))?;
+            if !x[0].is_tracked() || dims.count() == 0 {
+                return Ok(y.clone());
             }
-            return caught("rule", || step::record(op, x, dims, value.primitive().clone()));
+            return caught(op.name(), || step::record(op, x, dims, y.primitive().clone()));
         }
         let moved = matches!(op, ArrayOp::Concat(_));
         if dims.count() == 0 || !moved && x.iter().any(|x| x.dims.count() == 0) {
@@ -206,14 +207,33 @@ fn values<B: Elementary>(
 /// Runs code of burn, which panics where it fails.
 pub(crate) fn caught<R>(operation: &'static str, f: impl FnOnce() -> R) -> Result<R> {
     // What burn leaves behind is dropped, or behind locks of its own.
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| match panic.downcast::<AdError>() {
-        Ok(error) => *error,
+    let panic = match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => return Ok(result),
+        Err(panic) => panic,
+    };
+    match panic.downcast::<Thrown>().map(|thrown| *thrown) {
+        Ok(Thrown::Error(error)) => Err(error),
+        Ok(Thrown::Panic(panic)) => resume_unwind(panic),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(ToString::to_string);
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            failed(operation, text.unwrap_or_else(|| "it panicked".into()))
+            Err(failed(operation, text.unwrap_or_else(|| "it panicked".into())))
         }
-    })
+    }
+}
+
+/// What code of ours that burn calls throws through it, to [`caught`].
+pub(crate) enum Thrown {
+    /// An error: burn's backward pass has no way to fail but to unwind.
+    Error(AdError),
+    /// A panic of code that is neither burn's nor ours.
+    Panic(Box<dyn Any + Send>),
+}
+
+impl Thrown {
+    pub(crate) fn throw(self) -> ! {
+        resume_unwind(Box::new(self))
+    }
 }
 
 pub(crate) fn failed(operation: &'static str, cause: impl Display) -> AdError {

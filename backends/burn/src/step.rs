@@ -1,6 +1,6 @@
 //! Derivatives of ours in burn's graph, where burn has others or none.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ad_api::array::{Array, ArrayOp, Dims, linearize_op};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
@@ -10,7 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 
 use crate::BurnTensor;
-use crate::node::{Inner, Node};
+use crate::node::{Inner, Node, Thrown};
 
 /// The result of an operation, recorded with the derivative that `ad-api` has for it.
 pub(crate) fn record<B: Inner>(
@@ -63,7 +63,9 @@ impl Applied {
         let Some(linear) = linearize_op(&self.op, &operands, &self.result, active) else {
             return x.zeros_like();
         };
-        let pulled = linear.transpose(cotangent);
+        // Rules are code of others.
+        let pulled = catch_unwind(AssertUnwindSafe(|| linear.transpose(cotangent)))
+            .unwrap_or_else(|panic| Thrown::Panic(panic).throw());
         if !elementwise {
             return pulled;
         }
@@ -100,12 +102,12 @@ impl<B: Inner, const N: usize> Backward<B, N> for Step {
     }
 }
 
-/// The array of burn, or its error: below burn there is no way to fail but to unwind.
+/// The array of burn, or its error.
 pub(crate) fn primitive<B: Inner>(array: &Array<BurnTensor>) -> &FloatTensor<B> {
     match array.tensor().map(|tensor| B::unwrap(tensor).map(Node::primitive)) {
         Ok(Some(primitive)) => primitive,
         Ok(None) => unreachable!("derivatives live where their operands do"),
-        Err(error) => resume_unwind(Box::new(error)),
+        Err(error) => Thrown::Error(error).throw(),
     }
 }
 

@@ -19,10 +19,14 @@ use crate::{BurnDevice, Place};
 pub struct BurnTensor(Backed);
 
 #[derive(Clone)]
+#[cfg_attr(
+    any(feature = "wgpu", feature = "cuda"),
+    allow(clippy::large_enum_variant, reason = "on the processor allocations count")
+)]
 enum Backed {
     Cpu(Node<Flex>),
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    Gpu(Node<Cube>),
+    Gpu(Box<Node<Cube>>),
 }
 
 /// Runs code for the backend that an array belongs to.
@@ -54,7 +58,7 @@ impl Inner for Flex {
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl Inner for Cube {
     fn wrap(node: Node<Cube>) -> BurnTensor {
-        BurnTensor(Backed::Gpu(node))
+        BurnTensor(Backed::Gpu(Box::new(node)))
     }
 
     fn unwrap(tensor: &BurnTensor) -> Option<&Node<Cube>> {

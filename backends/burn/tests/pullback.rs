@@ -5,7 +5,7 @@ use ad_api::Relation;
 use ad_api::array::{
     Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, HostTensor, Tensor, value_and_pullback,
 };
-use ad_api::{Binary, Engine, Failure, Unary};
+use ad_api::{Binary, Engine, Failure, Relation, Unary};
 use ad_burn::{Burn, BurnTensor, Precision};
 
 /// One operation.

@@ -1,8 +1,7 @@
 //! Every function of entries against the same function of `f64`, at ordinary and special numbers.
 
-use ad_api::Relation;
 use ad_api::array::{Array, ArrayOp};
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 use ad_burn::{BurnDevice, BurnTensor, Precision};
 
 const UNARY: [Unary; 35] = [
@@ -53,7 +52,7 @@ const BINARY: [Binary; 7] = [
     Binary::Copysign,
 ];
 
-const COMPARISONS: [Relation; 6] = [
+const RELATIONS: [Relation; 6] = [
     Relation::Equal,
     Relation::GreaterOrEqual,
     Relation::Greater,
@@ -146,10 +145,8 @@ fn functions_of_two_numbers() {
         }
         check(ArrayOp::Mul, &|a, b| a * b);
         check(ArrayOp::Div, &|a, b| a / b);
-        for comparison in COMPARISONS {
-            check(ArrayOp::Compare(comparison), &|a, b| {
-                f64::from(u8::from(comparison.holds(&a, &b)))
-            });
+        for relation in RELATIONS {
+            check(ArrayOp::Compare(relation), &|a, b| f64::from(u8::from(relation.holds(&a, &b))));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
