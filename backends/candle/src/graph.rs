@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{panic, thread};
 
 use ad_api::array::{ArrayOp, Dims, Tensor as _};
 use ad_api::{AdError, Result, Unary};
@@ -118,7 +117,11 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// What candle reports, and [`AdError::Engine`] if there is no memory for the stack that it needs.
+    /// What candle reports.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for the stack that candle needs.
     pub(crate) fn pullback(
         &self,
         y: &[&CandleTensor],
@@ -138,26 +141,16 @@ impl Graph {
             }
             start.map(|start| start.backward()).transpose()?;
             Ok(self.cotangents.take())
-        })?
+        })
         .map_err(engine("pullback"))
     }
 
     /// Runs what walks through the graph and `more` nodes, by candle's recursion, on a stack that is
-    /// deep enough: this thread's for a small graph, else that of a thread made for it.
-    fn walk<R: Send>(&self, more: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
+    /// deep enough: this one, or one made for it.
+    fn walk<R>(&self, more: usize, work: impl FnOnce() -> R) -> R {
         let depth = self.nodes().depth + more;
-        if depth <= SHALLOW {
-            return Ok(work());
-        }
-        thread::scope(|scope| {
-            let stack = thread::Builder::new().stack_size(depth.saturating_mul(FRAMES));
-            let worker = stack.spawn_scoped(scope, work).map_err(|error| AdError::Engine {
-                backend: crate::NAME.into(),
-                operation: "pullback",
-                cause: error.into(),
-            })?;
-            worker.join().map_or_else(|cause| panic::resume_unwind(cause), Ok)
-        })
+        let needed = depth.saturating_mul(FRAMES).saturating_add(KERNELS);
+        stacker::maybe_grow(needed, needed, work)
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
@@ -180,12 +173,12 @@ impl Drop for Graph {
     }
 }
 
-/// The depth up to which the stack of any thread suffices: by [`FRAMES`], 1 MiB at the very most.
-const SHALLOW: usize = 1000;
-
 /// The bytes of stack for one tensor inside another: candle takes 250, and 1100 where it is compiled
 /// without optimization.
-const FRAMES: usize = 2048;
+const FRAMES: usize = 1280;
+
+/// The bytes of stack for candle's kernels.
+const KERNELS: usize = 128 << 10;
 
 /// How the derivative of an operation is found.
 #[derive(Debug, Clone, Copy, PartialEq)]
