@@ -63,6 +63,9 @@ impl Graph {
     }
 
     /// The result of an operation with tracked operands.
+    ///
+    /// Those that candle differentiates right are left to it where all operands are nodes. It would
+    /// copy inputs, and compute derivatives with respect to constants.
     pub(crate) fn apply(
         self: &Arc<Self>,
         op: &ArrayOp,
@@ -70,8 +73,8 @@ impl Graph {
         dims: Dims,
     ) -> Result<CandleTensor> {
         let failed = engine(op.name());
-        let role = Role::of(op);
-        if role == Role::Step {
+        let derivative = Derivative::of(op);
+        if derivative == Derivative::Zero {
             let constants: Vec<_> =
                 operands.iter().map(|x| CandleTensor::constant(x.tensor.detach())).collect();
             return CandleTensor::apply(op, &constants.iter().collect::<Vec<_>>(), dims);
@@ -79,7 +82,7 @@ impl Graph {
         let nodes = || operands.iter().filter(|x| x.collector == Collector::Candle);
         check_rank(op, nodes().map(|x| x.tensor.rank()).fold(dims.rank(), usize::max))?;
         let nodes = nodes().count();
-        let tensor = if role == Role::Linear && nodes == operands.len() {
+        let tensor = if derivative == Derivative::Candles && nodes == operands.len() {
             with_tensors(operands, |x| value(op, x, dims)).map_err(failed)?
         } else if nodes > 2 {
             // Some of the operands are no nodes.
@@ -132,9 +135,9 @@ impl Graph {
             for (y, &y_bar) in y.iter().zip(y_bar) {
                 match y.collector {
                     Collector::Nobody => {}
-                    Collector::Input(input) => self.cotangents.add(input, y_bar.clone())?,
+                    Collector::Input(input) => self.cotangents.add(input, y_bar.detach())?,
                     Collector::Candle => {
-                        let seed = seed(&y.tensor, y_bar)?;
+                        let seed = seed(&y.tensor, &y_bar.detach())?;
                         start = Some(start.map_or(Ok(seed.clone()), |sum| sum.add(&seed))?);
                     }
                 }
@@ -182,25 +185,24 @@ const KERNELS: usize = 128 << 10;
 
 /// How the derivative of an operation is found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Role {
+enum Derivative {
     /// It is zero.
-    Step,
-    /// candle's is right: that of operations that are linear in each operand, and of functions with
-    /// bounded partials.
-    Linear,
-    /// candle has none, or one that differs at kinks, ties and poles.
-    Curved,
+    Zero,
+    /// By candle, whose derivative is the documented one.
+    Candles,
+    /// By us: candle has none, or one that differs at kinks, ties and poles.
+    Ours,
 }
 
-impl Role {
+impl Derivative {
     fn of(op: &ArrayOp) -> Self {
         match op {
             ArrayOp::Detach
             | ArrayOp::Compare(_)
             | ArrayOp::Unary(
                 Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc | Unary::Signum,
-            ) => Role::Step,
-            ArrayOp::MulScalar(c) if !c.is_finite() => Role::Curved,
+            ) => Derivative::Zero,
+            ArrayOp::MulScalar(c) if !c.is_finite() => Derivative::Ours,
             ArrayOp::Powf(_)
             | ArrayOp::Sigmoid
             | ArrayOp::Relu
@@ -208,17 +210,17 @@ impl Role {
             | ArrayOp::Mul
             | ArrayOp::Div
             | ArrayOp::Binary(_)
-            | ArrayOp::Max(_) => Role::Curved,
+            | ArrayOp::Max(_) => Derivative::Ours,
             ArrayOp::Unary(function) => match function {
                 Unary::Sin
                 | Unary::Cos
                 | Unary::Tanh
                 | Unary::Exp
                 | Unary::Erf
-                | Unary::Powi(2) => Role::Linear,
-                _ => Role::Curved,
+                | Unary::Powi(2) => Derivative::Candles,
+                _ => Derivative::Ours,
             },
-            _ => Role::Linear,
+            _ => Derivative::Candles,
         }
     }
 }

@@ -164,9 +164,10 @@ impl Known {
         cotangent: &Tensor,
     ) -> Result<Option<Tensor>> {
         let operand = &self.operands[active];
+        let cotangent = cotangent.detach();
         if self.op == ArrayOp::Mul {
             let other = &self.operands[1 - active].values.tensor;
-            return strong_product(other, cotangent, operand.values.dims()).map(Some);
+            return strong_product(other, &cotangent, operand.values.dims()).map(Some);
         }
         let array = |x: &Tensor| Array::new(CandleTensor::constant(x.detach()));
         let linear = operand.linear.get_or_init(|| {
@@ -175,7 +176,7 @@ impl Known {
             linearize_op(&self.op, &all.iter().collect::<Vec<_>>(), &array(value), active)
         });
         let Some(linear) = linear else { return Ok(None) };
-        let cotangent = linear.transpose(&array(cotangent));
+        let cotangent = linear.transpose(&array(&cotangent));
         cotangent.tensor().map(|x| Some(x.tensor.clone())).map_err(Error::wrap)
     }
 }
