@@ -24,11 +24,20 @@
 //!
 //! # Features
 //!
-//! All on by default: `dual`, `num-dual`, `native-reverse` and `fd` (with `finitediff`) compile in backends, `derive` the macros,
-//! `algorithms` the solvers. At least one backend is needed.
+//! On by default: `dual`, `num-dual`, `native-reverse` and `fd` (with `finitediff`) compile in backends, `derive` the macros,
+//! `algorithms` the solvers. Not by default, since they take minutes to compile: `burn` and `candle` (tensors on the CPU),
+//! `wgpu` (burn on GPUs) and `cuda` (both on NVIDIA GPUs; unverified). At least one backend is needed.
 
-#[cfg(not(any(feature = "dual", feature = "native-reverse", feature = "fd")))]
-compile_error!("`ad` needs a backend: enable one of the features `dual`, `native-reverse`, `fd`");
+#[cfg(not(any(
+    feature = "dual",
+    feature = "native-reverse",
+    feature = "fd",
+    feature = "burn",
+    feature = "candle"
+)))]
+compile_error!(
+    "`ad` needs a backend: enable one of the features `dual`, `native-reverse`, `fd`, `burn`, `candle`"
+);
 
 mod any;
 mod auto;
@@ -44,9 +53,13 @@ pub use ad_api::{self as api, *};
 pub use ad_derive::{Params, differentiable};
 pub use any::{AnyBackend, AnyLinearization, AnyPrepared};
 pub use auto::{Choice, Measurement, Outcome};
-pub use config::{BackendConfig, Scheme};
+pub use config::{BackendConfig, Device, Precision, Scheme};
 pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
+#[cfg(feature = "burn")]
+pub use ad_burn::{self as burn, Burn};
+#[cfg(feature = "candle")]
+pub use ad_candle::{self as candle, Candle};
 #[cfg(feature = "num-dual")]
 pub use ad_dual::NumDual;
 #[cfg(feature = "dual")]

@@ -8,6 +8,10 @@ pub use crate::{
 #[cfg(feature = "derive")]
 pub use crate::differentiable;
 
+#[cfg(feature = "burn")]
+pub use crate::Burn;
+#[cfg(feature = "candle")]
+pub use crate::Candle;
 #[cfg(feature = "dual")]
 pub use crate::Dual;
 #[cfg(feature = "native-reverse")]

@@ -34,6 +34,8 @@ kinds! {
     "native-reverse", "native-reverse", "reverse mode: a tape that answers products from both sides";
     "fd", "fd", "finite differences: stencils that adapt to the function and estimate their error";
     "finitediff", "fd", "finite differences: the fixed steps of the crate finitediff";
+    "burn", "burn", "tensors of the crate burn: reverse mode on CPU and GPU";
+    "candle", "candle", "tensors of the crate candle-core: reverse mode on CPU and GPU";
 }
 
 /// All kinds of engines, compiled in or not.

@@ -53,6 +53,20 @@ pub enum AdError {
         /// What would fit.
         expected: String,
     },
+    /// The points of a batch take more paths through the function than are recorded.
+    #[error(
+        "the function takes more than {paths} paths at the points of this batch: {comparison} has an \
+         answer of its own at {}",
+        points_in_words(points)
+    )]
+    Diverged {
+        /// The comparison that tells the first of the points from those before.
+        comparison: String,
+        /// How many paths were recorded.
+        paths: usize,
+        /// The points that take none of them, counted from 0.
+        points: Vec<usize>,
+    },
     /// The operation is not defined for a function with these numbers of inputs and outputs.
     #[error(
         "`{operation}` needs a function with {needs}, but this one has {inputs} inputs and \
@@ -143,6 +157,15 @@ pub enum AdError {
         /// What is missing.
         reason: String,
     },
+}
+
+/// The first few points.
+fn points_in_words(points: &[usize]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<_> = points.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = points.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("point {}{more}", shown.join(", "))
 }
 
 impl AdError {

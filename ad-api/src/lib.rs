@@ -43,6 +43,7 @@ mod scalar;
 pub mod scratch;
 pub mod structure;
 mod sweeps;
+pub mod trace;
 pub mod typed;
 
 pub use backend::{Backend, Prepared};
@@ -60,7 +61,7 @@ pub use higher_order::{
 pub use implicit::{ImplicitRoot, LinearSolve};
 pub use lift::Lift;
 pub use linearization::{Compose, Lazy, LinearOperator, Plus, Resweep, Scaled, Transpose};
-pub use operation::{Binary, Unary};
+pub use operation::{Binary, Relation, Unary};
 pub use params::Params;
 pub use rule::{DifferentiateWith, Rule, RuleCotangent, RuleTangent, RuleValue, opaque, rules};
 pub use scalar::Scalar;

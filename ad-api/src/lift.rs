@@ -6,12 +6,11 @@
 //! [`scalar!`](crate::scalar!) writes the operator and nalgebra traits. Since the partials are inner
 //! numbers, types nest to any depth.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use nalgebra::ComplexField;
 
-use crate::{Binary, Failure, Rule, Scalar, Unary};
+use crate::{Binary, Failure, Relation, Rule, Scalar, Unary};
 
 /// A number that wraps an inner [`Scalar`] and carries derivatives: the hooks of
 /// [`scalar!`](crate::scalar!).
@@ -98,10 +97,10 @@ pub trait Lift: Copy + Send + Sync + 'static {
         chosen
     }
 
-    /// How the primals compare. Every branch of a program on a number of this type asks here.
+    /// Whether the primals are so related. Every comparison of two numbers of this type asks here.
     #[inline]
-    fn lift_partial_cmp(self, rhs: Self) -> Option<Ordering> {
-        self.inner().partial_cmp(&rhs.inner())
+    fn lift_holds(self, relation: Relation, rhs: Self) -> bool {
+        relation.holds(&self.inner(), &rhs.inner())
     }
 
     /// The innermost value. See [`Scalar::primal`].
@@ -110,11 +109,16 @@ pub trait Lift: Copy + Send + Sync + 'static {
         self.inner().primal()
     }
 
-    /// The number without derivatives: see [`Scalar::detached`]. An engine that does not record
-    /// programs may take the inner number along instead of its primal.
+    /// The number without derivatives: see [`Scalar::detached`].
     #[inline]
     fn lift_detached(self) -> Self {
-        Self::constant(Self::Inner::from(self.lift_primal()))
+        Self::constant(self.inner().detached())
+    }
+
+    /// Whether a product needs no care: see [`Scalar::is_regular`].
+    #[inline]
+    fn lift_is_regular(self) -> bool {
+        self.inner().is_regular()
     }
 
     /// `self + rhs`.
@@ -145,6 +149,14 @@ pub trait Lift: Copy + Send + Sync + 'static {
     /// `-self`.
     fn lift_neg(self) -> Self {
         self.lift_unary(-self.inner(), -one::<Self>())
+    }
+
+    /// `self a + b`, rounded once.
+    #[inline]
+    fn lift_mul_add(self, a: Self, b: Self) -> Self {
+        let value = self.inner().mul_add(a.inner(), b.inner());
+        let product = self.lift_binary(a, value, a.inner(), self.inner());
+        product.lift_binary(b, value, one::<Self>(), one::<Self>())
     }
 
     /// `self + c`.
@@ -199,8 +211,9 @@ macro_rules! steps {
 /// The elementary functions that [`scalar!`](crate::scalar!) delegates to.
 pub mod elementary {
     use super::{Lift, one, zero};
-    use crate::{Binary, Scalar, Unary};
+    use crate::{Binary, Relation, Scalar, Unary};
     use nalgebra::{ComplexField, RealField};
+    use std::ops::Not;
 
     unary! {
         sin(Sin): |x, _value| x.cos();
@@ -277,9 +290,7 @@ pub mod elementary {
     /// `x a + b` with the single rounding of the inner type.
     #[inline]
     pub fn mul_add<L: Lift>(x: L, a: L, b: L) -> L {
-        let value = x.inner().mul_add(a.inner(), b.inner());
-        let product = x.lift_binary(a, value, a.inner(), x.inner());
-        product.lift_binary(b, value, one::<L>(), one::<L>())
+        x.lift_mul_add(a, b)
     }
 
     /// The logarithm of `x` to a base.
@@ -314,14 +325,18 @@ pub mod elementary {
         x.lift_elementary_binary(y, Binary::Rem, a % b, one::<L>(), -(a / b).trunc())
     }
 
+    fn is_nan<S: Scalar>(x: S) -> bool {
+        Relation::Equal.holds(&x, &x).not()
+    }
+
     /// The larger of the two, the first on a tie; NaN loses.
     #[inline]
     pub fn max<L: Lift>(x: L, y: L) -> L {
         if x.is_constant() && y.is_constant() {
             return L::constant(RealField::max(x.inner(), y.inner()));
         }
-        let (a, b) = (x.inner().primal(), y.inner().primal());
-        x.lift_choice(y, Binary::Max, if b > a || a.is_nan() { y } else { x })
+        let (a, b) = (x.inner(), y.inner());
+        x.lift_choice(y, Binary::Max, if b > a || is_nan(a) { y } else { x })
     }
 
     /// The smaller of the two, the first on a tie; NaN loses.
@@ -330,8 +345,8 @@ pub mod elementary {
         if x.is_constant() && y.is_constant() {
             return L::constant(RealField::min(x.inner(), y.inner()));
         }
-        let (a, b) = (x.inner().primal(), y.inner().primal());
-        x.lift_choice(y, Binary::Min, if b < a || a.is_nan() { y } else { x })
+        let (a, b) = (x.inner(), y.inner());
+        x.lift_choice(y, Binary::Min, if b < a || is_nan(a) { y } else { x })
     }
 
     /// `x` with the sign of `sign`.
@@ -389,7 +404,7 @@ macro_rules! scalar {
     (@with [$($elementary:tt)*] [$($generics:tt)*] $T:ty) => {
         const _: () = {
             use $($elementary)* as elementary;
-            use $crate::Lift as _;
+            use $crate::{Lift as _, Relation};
             use $crate::__private::{approx, nalgebra, num_traits, simba};
             use ::std::cmp::Ordering;
             use ::std::ops;
@@ -404,6 +419,8 @@ macro_rules! scalar {
                 fn detached(self) -> Self { self.lift_detached() }
                 #[inline]
                 fn vanishes(self) -> bool { self.lift_vanishes() }
+                #[inline]
+                fn is_regular(self) -> bool { self.lift_is_regular() }
                 fn apply_rule<RuleType: $crate::Rule>(
                     rule: &::std::sync::Arc<RuleType>, x: &[Self], y: &mut [Self],
                 ) -> ::std::result::Result<(), $crate::Failure> {
@@ -424,7 +441,7 @@ macro_rules! scalar {
             }
             impl<$($generics)*> PartialEq for $T {
                 #[inline]
-                fn eq(&self, rhs: &Self) -> bool { self.lift_partial_cmp(*rhs) == Some(Ordering::Equal) }
+                fn eq(&self, rhs: &Self) -> bool { self.lift_holds(Relation::Equal, *rhs) }
             }
             impl<$($generics)*> PartialEq<f64> for $T {
                 #[inline]
@@ -433,14 +450,30 @@ macro_rules! scalar {
             impl<$($generics)*> PartialOrd for $T {
                 #[inline]
                 fn partial_cmp(&self, rhs: &Self) -> Option<Ordering> {
-                    self.lift_partial_cmp(*rhs)
+                    Relation::order(|relation| self.lift_holds(relation, *rhs))
                 }
+                #[inline]
+                fn lt(&self, rhs: &Self) -> bool { self.lift_holds(Relation::Less, *rhs) }
+                #[inline]
+                fn le(&self, rhs: &Self) -> bool { self.lift_holds(Relation::LessOrEqual, *rhs) }
+                #[inline]
+                fn gt(&self, rhs: &Self) -> bool { self.lift_holds(Relation::Greater, *rhs) }
+                #[inline]
+                fn ge(&self, rhs: &Self) -> bool { self.lift_holds(Relation::GreaterOrEqual, *rhs) }
             }
             impl<$($generics)*> PartialOrd<f64> for $T {
                 #[inline]
                 fn partial_cmp(&self, rhs: &f64) -> Option<Ordering> {
-                    self.lift_partial_cmp(Self::from(*rhs))
+                    PartialOrd::partial_cmp(self, &Self::from(*rhs))
                 }
+                #[inline]
+                fn lt(&self, rhs: &f64) -> bool { *self < Self::from(*rhs) }
+                #[inline]
+                fn le(&self, rhs: &f64) -> bool { *self <= Self::from(*rhs) }
+                #[inline]
+                fn gt(&self, rhs: &f64) -> bool { *self > Self::from(*rhs) }
+                #[inline]
+                fn ge(&self, rhs: &f64) -> bool { *self >= Self::from(*rhs) }
             }
 
             // Operators with itself and with `f64`.

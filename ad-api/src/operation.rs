@@ -1,5 +1,10 @@
 //! The elementary operations by name, for engines that record programs rather than partials.
 
+use std::cmp::Ordering;
+use std::fmt::{self, Display};
+
+use nalgebra::ComplexField;
+
 use crate::Scalar;
 
 /// An elementary function of one number.
@@ -109,12 +114,12 @@ impl Unary {
             Unary::Sinhc => x.sinhc(),
             Unary::Fract => x.fract(),
             Unary::Erf => x.erf(),
-            Unary::Abs => x.abs(),
+            Unary::Abs => ComplexField::abs(x),
             Unary::Floor => x.floor(),
             Unary::Ceil => x.ceil(),
             Unary::Round => x.round(),
             Unary::Trunc => x.trunc(),
-            Unary::Signum => x.signum(),
+            Unary::Signum => ComplexField::signum(x),
             Unary::Powi(n) => x.powi(n),
         }
     }
@@ -133,5 +138,57 @@ impl Binary {
             Binary::Min => a.min(b),
             Binary::Copysign => a.copysign(b),
         }
+    }
+}
+
+/// A question about two numbers: what a branch of a program asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the meanings")]
+pub enum Relation {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+impl Relation {
+    /// Whether `a` is so related to `b`; to NaN everything is [`NotEqual`](Relation::NotEqual), and
+    /// nothing else.
+    #[inline]
+    pub fn holds<T: PartialOrd>(self, a: &T, b: &T) -> bool {
+        match self {
+            Relation::Less => a < b,
+            Relation::LessOrEqual => a <= b,
+            Relation::Greater => a > b,
+            Relation::GreaterOrEqual => a >= b,
+            Relation::Equal => a == b,
+            Relation::NotEqual => a != b,
+        }
+    }
+
+    /// The ordering of two numbers that are related as `holds` says.
+    #[inline]
+    pub fn order(holds: impl Fn(Relation) -> bool) -> Option<Ordering> {
+        let orders = [
+            (Relation::Less, Ordering::Less),
+            (Relation::Greater, Ordering::Greater),
+            (Relation::Equal, Ordering::Equal),
+        ];
+        orders.into_iter().find(|&(relation, _)| holds(relation)).map(|(_, ordering)| ordering)
+    }
+}
+
+impl Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Relation::Less => "<",
+            Relation::LessOrEqual => "<=",
+            Relation::Greater => ">",
+            Relation::GreaterOrEqual => ">=",
+            Relation::Equal => "==",
+            Relation::NotEqual => "!=",
+        })
     }
 }

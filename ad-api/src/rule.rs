@@ -3,6 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::sync::Arc;
 
+use crate::trace::{self, DynRule};
 use crate::{AdError, Backend, Failure, Function, Scalar, scratch};
 
 /// A map `ℝⁿ → ℝᵐ` whose value is computed in `f64`, by any code, and whose derivatives are stated.
@@ -97,6 +98,17 @@ pub trait Rule: RuleValue {
         AdError::check_len("x", x.len(), self.inputs(), "the inputs of the rule")?;
         AdError::check_len("y", y.len(), self.outputs(), "the outputs of the rule")?;
         S::apply_rule(self, x, y)
+    }
+
+    /// The rule as data, for engines that record programs: see [`trace`].
+    ///
+    /// Default: the derivatives above, three times over. A rule that is data already and knows its
+    /// derivatives as data overrides this, and has no such bound.
+    fn erased(self: &Arc<Self>) -> Arc<dyn DynRule>
+    where
+        Self: Sized,
+    {
+        trace::erase(self)
     }
 }
 

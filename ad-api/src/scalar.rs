@@ -79,6 +79,11 @@ pub trait Scalar:
     /// be left out. A zero that depends on an input does not vanish.
     fn vanishes(self) -> bool;
 
+    /// Whether the number is finite and not zero, so that its product with any other is what
+    /// [`strong_mul`](Self::strong_mul) says. No where that is not known: a recorded program may be
+    /// run at another point.
+    fn is_regular(self) -> bool;
+
     /// Applies an opaque differentiable map: the value from the rule's own code, the derivatives
     /// that this type carries from the rule's derivatives.
     ///
@@ -132,6 +137,13 @@ impl Scalar for f64 {
     #[inline]
     fn vanishes(self) -> bool {
         self == 0.0
+    }
+
+    #[inline]
+    fn is_regular(self) -> bool {
+        // One comparison: without its sign bit, a finite number other than 0 is between the two.
+        let magnitude = self.to_bits() << 1;
+        magnitude.wrapping_sub(1) < (f64::INFINITY.to_bits() << 1) - 1
     }
 
     fn apply_rule<R: Rule>(rule: &Arc<R>, x: &[f64], y: &mut [f64]) -> Result<(), Failure> {

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use ad_api::array::{
-    Array, ArrayFunction, ArrayOp, Comparison, Dims, DualTensor, HostTensor, Linearization, Tape,
-    TapedTensor, Tensor, evaluate, hvp, jacobian, linearize, linearize_gradient,
-    value_and_gradient, value_and_pullback, value_and_pushforward, value_gradient_and_hvp,
+    Array, ArrayFunction, ArrayOp, Dims, DualTensor, HostTensor, Linearization, Tape, TapedTensor,
+    Tensor, evaluate, hvp, jacobian, linearize, linearize_gradient, value_and_gradient,
+    value_and_pullback, value_and_pushforward, value_gradient_and_hvp,
 };
-use ad_api::{AdError, Binary, Failure, Scalar, Unary};
+use ad_api::{AdError, Binary, Failure, Relation, Scalar, Unary};
 use ad_dual::DualNumber;
 
 type Host<S = f64> = HostTensor<S>;
@@ -207,7 +207,7 @@ fn operations() -> Vec<Single> {
         (ArrayOp::Binary(Binary::Max), 0.0),
         (ArrayOp::Binary(Binary::Min), 0.0),
         (ArrayOp::Binary(Binary::Copysign), 0.0),
-        (Compare(Comparison::Le), 0.0),
+        (Compare(Relation::LessOrEqual), 0.0),
     ];
     for (op, at) in binary {
         all.extend(stretches.iter().map(|dims| single(op.clone(), dims, &[at, at])));

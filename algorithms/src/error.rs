@@ -2,6 +2,8 @@
 
 use ad_api::AdError;
 
+use crate::matrix_free::Vector;
+
 /// The result of a solver.
 pub type Result<T, E = SolveError> = std::result::Result<T, E>;
 
@@ -54,6 +56,22 @@ pub enum SolveError {
         /// Its value.
         value: f64,
     },
+    /// There are not as many equations as unknowns.
+    #[error("{residuals} equations in {unknowns} unknowns, expected as many equations as unknowns")]
+    NotSquare {
+        /// The number of unknowns.
+        unknowns: usize,
+        /// The number of equations.
+        residuals: usize,
+    },
+    /// A vector is infinite or NaN where the iteration should start, or its norm overflows.
+    #[error("the norm of {what} is {value}, expected a finite number")]
+    NonFiniteNorm {
+        /// The vector, in words.
+        what: &'static str,
+        /// Its norm.
+        value: f64,
+    },
     /// A derivative at the start is infinite or NaN.
     #[error(
         "the derivative of residual {residual} with respect to parameter {parameter} is {value:e} \
@@ -77,4 +95,20 @@ pub enum SolveError {
         /// What would be accepted.
         expected: &'static str,
     },
+}
+
+impl SolveError {
+    /// The norm of the start, if there is anything in it and all of that is finite.
+    pub(crate) fn check_start<V: Vector>(x0: &V) -> Result<f64> {
+        if x0.is_empty() {
+            return Err(SolveError::Empty { parameters: 0, residuals: 0 });
+        }
+        Self::check_norm("the start", x0)
+    }
+
+    /// The norm of `v`, if it is finite.
+    pub(crate) fn check_norm<V: Vector>(what: &'static str, v: &V) -> Result<f64> {
+        let value = v.norm()?;
+        if value.is_finite() { Ok(value) } else { Err(SolveError::NonFiniteNorm { what, value }) }
+    }
 }

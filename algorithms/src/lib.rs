@@ -1,4 +1,13 @@
-//! Nonlinear least squares over any differentiation backend.
+//! Solvers over any differentiation backend, in two halves.
+//!
+//! | half | knows the Jacobian as | vectors | problems |
+//! |---|---|---|---|
+//! | here | a dense matrix | on the host | nonlinear least squares of few parameters |
+//! | [`matrix_free`] | products with it | anywhere | roots, least squares, minimization; many unknowns |
+//!
+//! [`problems`] has systems with known answers to try them on.
+//!
+//! # Nonlinear least squares
 //!
 //! Residuals are a [`Function`](ad_api::Function) `r: ℝⁿ → ℝᵐ` with `m ≥ n`; a [`Method`] finds a
 //! local minimum of the cost `½|r(x)|²`. Everything it knows about derivatives comes from
@@ -44,11 +53,13 @@ mod covariance;
 mod error;
 mod gauss_newton;
 mod levenberg_marquardt;
+pub mod matrix_free;
 mod method;
 mod model;
 mod options;
 mod outcome;
 mod pivoted_qr;
+pub mod problems;
 mod progress;
 mod trust_region;
 

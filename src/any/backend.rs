@@ -56,6 +56,12 @@ pub enum AnyBackend {
     /// Finite differences by the crate `finitediff`.
     #[cfg(feature = "fd")]
     FiniteDiff(ad_fd::FiniteDiff),
+    /// Tensors of the crate `burn`.
+    #[cfg(feature = "burn")]
+    Burn(ad_burn::Burn),
+    /// Tensors of the crate `candle-core`.
+    #[cfg(feature = "candle")]
+    Candle(ad_candle::Candle),
     /// One backend over another.
     HigherOrder(Box<HigherOrder<AnyBackend, AnyBackend>>),
 }
@@ -84,6 +90,8 @@ from! {
     "native-reverse" NativeReverse(ad_native_reverse::NativeReverse);
     "fd" Fd(ad_fd::Fd);
     "fd" FiniteDiff(ad_fd::FiniteDiff);
+    "burn" Burn(ad_burn::Burn);
+    "candle" Candle(ad_candle::Candle);
 }
 
 impl<O: Into<AnyBackend> + Backend, I: Into<AnyBackend> + Backend> From<HigherOrder<O, I>>

@@ -26,6 +26,12 @@ pub enum AnyLinearization<F: Function> {
     /// Of `finitediff`.
     #[cfg(feature = "fd")]
     FiniteDiff(<ad_fd::FiniteDiff as Backend>::Linearization<F>),
+    /// Of `burn`.
+    #[cfg(feature = "burn")]
+    Burn(<ad_burn::Burn as Backend>::Linearization<F>),
+    /// Of `candle`.
+    #[cfg(feature = "candle")]
+    Candle(<ad_candle::Candle as Backend>::Linearization<F>),
 }
 
 impl<F: Function> AnyLinearization<F> {
@@ -50,6 +56,14 @@ impl<F: Function> AnyLinearization<F> {
             #[cfg(feature = "fd")]
             AnyBackend::FiniteDiff(engine) => {
                 engine.linearize(f, x).map(|(y, operator)| (y, Self::FiniteDiff(operator)))
+            }
+            #[cfg(feature = "burn")]
+            AnyBackend::Burn(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::Burn(operator)))
+            }
+            #[cfg(feature = "candle")]
+            AnyBackend::Candle(engine) => {
+                engine.linearize(f, x).map(|(y, operator)| (y, Self::Candle(operator)))
             }
             AnyBackend::HigherOrder(pair) => Self::new(pair.inner(), f, x),
         }

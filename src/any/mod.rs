@@ -24,6 +24,10 @@ macro_rules! on_engine {
             Self::Fd($engine) => $body,
             #[cfg(feature = "fd")]
             Self::FiniteDiff($engine) => $body,
+            #[cfg(feature = "burn")]
+            Self::Burn($engine) => $body,
+            #[cfg(feature = "candle")]
+            Self::Candle($engine) => $body,
             $($composed => $other,)?
         }
     };

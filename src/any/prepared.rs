@@ -24,6 +24,12 @@ pub enum AnyPrepared<F: Function> {
     /// Of `finitediff`.
     #[cfg(feature = "fd")]
     FiniteDiff(Box<<ad_fd::FiniteDiff as Backend>::Prepared<F>>),
+    /// Of `burn`.
+    #[cfg(feature = "burn")]
+    Burn(Box<<ad_burn::Burn as Backend>::Prepared<F>>),
+    /// Of `candle`.
+    #[cfg(feature = "candle")]
+    Candle(Box<<ad_candle::Candle as Backend>::Prepared<F>>),
     /// Of two composed backends.
     HigherOrder(Box<HigherOrderPrepared<AnyBackend, AnyBackend, F>>),
 }
@@ -43,6 +49,10 @@ impl<F: Function> AnyPrepared<F> {
             AnyBackend::Fd(engine) => Self::Fd(Box::new(engine.prepare(f, x)?)),
             #[cfg(feature = "fd")]
             AnyBackend::FiniteDiff(engine) => Self::FiniteDiff(Box::new(engine.prepare(f, x)?)),
+            #[cfg(feature = "burn")]
+            AnyBackend::Burn(engine) => Self::Burn(Box::new(engine.prepare(f, x)?)),
+            #[cfg(feature = "candle")]
+            AnyBackend::Candle(engine) => Self::Candle(Box::new(engine.prepare(f, x)?)),
             AnyBackend::HigherOrder(pair) => Self::HigherOrder(Box::new(pair.prepare(f, x)?)),
         })
     }

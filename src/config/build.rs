@@ -1,10 +1,14 @@
 //! From a description to a backend.
 
+#[cfg(feature = "burn")]
+use ad_api::array::ArrayBackend;
 use ad_api::{AdError, Result};
 
 use super::BackendConfig;
 #[cfg(feature = "fd")]
 use super::Scheme;
+#[cfg(any(feature = "burn", feature = "candle"))]
+use super::{Device, Precision};
 use crate::AnyBackend;
 
 impl BackendConfig {
@@ -53,6 +57,10 @@ impl BackendConfig {
                 Some(Scheme::Forward) => ad_fd::FiniteDiff::forward().into(),
                 Some(Scheme::Central) | None => ad_fd::FiniteDiff::central().into(),
             }),
+            #[cfg(feature = "burn")]
+            BackendConfig::Burn { device, precision } => Ok(burn(*device, *precision)?.into()),
+            #[cfg(feature = "candle")]
+            BackendConfig::Candle { device, precision } => Ok(candle(*device, *precision)?.into()),
             BackendConfig::HigherOrder { outer, inner } => {
                 Ok(AnyBackend::higher_order(outer.part("outer")?, inner.part("inner")?))
             }
@@ -77,6 +85,59 @@ impl BackendConfig {
         }
         self.build()
     }
+}
+
+/// The engine of the crate `burn` on a device that is compiled in.
+#[cfg(feature = "burn")]
+pub(crate) fn burn(device: Option<Device>, precision: Option<Precision>) -> Result<ad_burn::Burn> {
+    let burn = match device.unwrap_or(Device::Cpu) {
+        Device::Cpu => ad_burn::Burn::cpu(),
+        #[cfg(feature = "wgpu")]
+        Device::Wgpu => ad_burn::Burn::wgpu()?,
+        #[cfg(feature = "cuda")]
+        Device::Cuda => ad_burn::Burn::cuda(0)?,
+        #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
+        missing => return Err(no_device("burn", missing)),
+    };
+    let burn = match precision {
+        None => burn,
+        Some(Precision::F32) => burn.precision(ad_burn::Precision::F32),
+        Some(Precision::F64) => burn.precision(ad_burn::Precision::F64),
+    };
+    // Whether the device is there, and has the precision.
+    ArrayBackend::device(&burn)?;
+    Ok(burn)
+}
+
+/// The engine of the crate `candle-core` on a device that is compiled in.
+#[cfg(feature = "candle")]
+pub(crate) fn candle(
+    device: Option<Device>,
+    precision: Option<Precision>,
+) -> Result<ad_candle::Candle> {
+    let candle = match device.unwrap_or(Device::Cpu) {
+        Device::Cpu => ad_candle::Candle::cpu(),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => ad_candle::Candle::cuda(0)?,
+        #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
+        missing => return Err(no_device("candle", missing)),
+    };
+    Ok(match precision {
+        None => candle,
+        Some(Precision::F32) => candle.precision(ad_candle::Precision::F32),
+        Some(Precision::F64) => candle.precision(ad_candle::Precision::F64),
+    })
+}
+
+/// The error for a device that an engine does not have, or not as it is compiled.
+#[cfg(any(feature = "burn", feature = "candle"))]
+fn no_device(engine: &'static str, device: Device) -> AdError {
+    let expected = match (engine, device) {
+        ("candle", Device::Wgpu) => "`cpu` or `cuda`: candle has no `wgpu`, the backend `burn` has",
+        (_, Device::Wgpu) => "`cpu`; the feature `wgpu` of the crate `ad` adds GPUs",
+        _ => "`cpu`; the feature `cuda` of the crate `ad` adds NVIDIA GPUs",
+    };
+    AdError::Setting { setting: "device", found: format!("{:?}", device.name()), expected }
 }
 
 /// Both bounds, where one or both are given; the other is infinite.

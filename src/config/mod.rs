@@ -88,6 +88,24 @@ pub enum BackendConfig {
         #[serde(skip_serializing_if = "Option::is_none")]
         scheme: Option<Scheme>,
     },
+    /// Tensors of the crate `burn`.
+    Burn {
+        /// Where they live. Default: the CPU.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        device: Option<Device>,
+        /// In which precision. Default: `f64` on the CPU, `f32` on a GPU.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        precision: Option<Precision>,
+    },
+    /// Tensors of the crate `candle-core`.
+    Candle {
+        /// Where they live. Default: the CPU.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        device: Option<Device>,
+        /// In which precision. Default: `f64`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        precision: Option<Precision>,
+    },
     /// One backend over another: first derivatives by `inner`, differentiated by `outer`.
     HigherOrder {
         /// Differentiates the first derivatives.
@@ -114,6 +132,52 @@ pub enum Scheme {
     Central,
 }
 
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// A GPU through Vulkan, Metal or DirectX.
+    Wgpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl Device {
+    /// All of them.
+    pub const ALL: [Device; 3] = [Device::Cpu, Device::Wgpu, Device::Cuda];
+
+    /// The name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Device::Cpu => "cpu",
+            Device::Wgpu => "wgpu",
+            Device::Cuda => "cuda",
+        }
+    }
+}
+
+/// The numbers that tensors consist of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits, about 7 digits.
+    F32,
+    /// 64 bits, about 16 digits.
+    F64,
+}
+
+impl Precision {
+    /// The name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::F64 => "f64",
+        }
+    }
+}
+
 impl BackendConfig {
     /// `outer` over `inner`.
     pub fn higher_order(outer: BackendConfig, inner: BackendConfig) -> Self {
@@ -128,6 +192,8 @@ impl BackendConfig {
             BackendConfig::NativeReverse {} => "native-reverse",
             BackendConfig::Fd { .. } => "fd",
             BackendConfig::FiniteDiff { .. } => "finitediff",
+            BackendConfig::Burn { .. } => "burn",
+            BackendConfig::Candle { .. } => "candle",
             BackendConfig::HigherOrder { .. } => "higher-order",
             BackendConfig::Auto { .. } => "auto",
         }

@@ -6,7 +6,7 @@ use ad_api::{AdError, Result};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::settings::{Settings, Value};
-use super::{BackendConfig, Scheme};
+use super::{BackendConfig, Device, Precision, Scheme};
 use crate::AnyBackend;
 use crate::registry::{check_compiled, unknown_name};
 
@@ -68,6 +68,14 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
                     upper: settings.numbers("upper")?,
                 },
                 "finitediff" => BackendConfig::FiniteDiff { scheme: scheme(&mut settings)? },
+                "burn" => BackendConfig::Burn {
+                    device: device(&mut settings)?,
+                    precision: precision(&mut settings)?,
+                },
+                "candle" => BackendConfig::Candle {
+                    device: device(&mut settings)?,
+                    precision: precision(&mut settings)?,
+                },
                 _ => return Err(crate::registry::unknown(engine)),
             }
         }
@@ -84,6 +92,22 @@ fn scheme(settings: &mut Settings) -> Result<Option<Scheme>> {
     settings.optional("scheme", "\"forward\" or \"central\"", |value| match value {
         Value::String(name) if name == "forward" => Some(Scheme::Forward),
         Value::String(name) if name == "central" => Some(Scheme::Central),
+        _ => None,
+    })
+}
+
+fn device(settings: &mut Settings) -> Result<Option<Device>> {
+    settings.optional("device", "\"cpu\", \"wgpu\" or \"cuda\"", |value| match value {
+        Value::String(name) => Device::ALL.into_iter().find(|device| device.name() == name),
+        _ => None,
+    })
+}
+
+fn precision(settings: &mut Settings) -> Result<Option<Precision>> {
+    settings.optional("precision", "\"f32\" or \"f64\"", |value| match value {
+        Value::String(name) => {
+            [Precision::F32, Precision::F64].into_iter().find(|precision| precision.name() == name)
+        }
         _ => None,
     })
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Range, Sub};
 use std::sync::Arc;
 
-use super::{ArrayOp, Comparison, Dims, Tensor};
-use crate::{AdError, Binary, Result, Unary};
+use super::{ArrayOp, Dims, Tensor};
+use crate::{AdError, Binary, Relation, Result, Unary};
 
 /// An array of real numbers with any number of axes, on any library and device.
 ///
@@ -304,8 +304,8 @@ impl<T: Tensor> Array<T> {
 
     /// A comparison: 1 where it holds, else 0.
     #[must_use]
-    pub fn compare(&self, comparison: Comparison, other: &Self) -> Self {
-        Self::apply(&ArrayOp::Compare(comparison), &[self, other])
+    pub fn compare(&self, relation: Relation, other: &Self) -> Self {
+        Self::apply(&ArrayOp::Compare(relation), &[self, other])
     }
 
     // Products.
@@ -506,7 +506,7 @@ impl<T: Tensor> Array<T> {
         let square = self.dot(self);
         let (zero, one) = (square.zeros_like(), square.ones_like());
         // The square root of 1 instead of 0, so that no infinite partial comes near the derivative.
-        let vanishes = square.compare(Comparison::Eq, &zero);
+        let vanishes = square.compare(Relation::Equal, &zero);
         vanishes.select(&zero, &vanishes.select(&one, &square).sqrt())
     }
 
@@ -601,24 +601,24 @@ pairs! {
 }
 
 macro_rules! comparisons {
-    ($($name:ident $Comparison:ident $doc:literal;)*) => {
+    ($($name:ident $Question:ident $doc:literal;)*) => {
         impl<T: Tensor> Array<T> {$(
             #[doc = $doc]
             #[must_use]
             pub fn $name(&self, bound: f64) -> Self {
-                self.compare(Comparison::$Comparison, &self.number(bound))
+                self.compare(Relation::$Question, &self.number(bound))
             }
         )*}
     };
 }
 
 comparisons! {
-    lt Lt "1 where the entry is less than `bound`, else 0. See [`compare`](Array::compare).";
-    le Le "1 where the entry is at most `bound`, else 0.";
-    gt Gt "1 where the entry is greater than `bound`, else 0.";
-    ge Ge "1 where the entry is at least `bound`, else 0.";
-    eq Eq "1 where the entry equals `bound`, else 0.";
-    ne Ne "1 where the entry differs from `bound`, else 0.";
+    lt Less "1 where the entry is less than `bound`, else 0. See [`compare`](Array::compare).";
+    le LessOrEqual "1 where the entry is at most `bound`, else 0.";
+    gt Greater "1 where the entry is greater than `bound`, else 0.";
+    ge GreaterOrEqual "1 where the entry is at least `bound`, else 0.";
+    eq Equal "1 where the entry equals `bound`, else 0.";
+    ne NotEqual "1 where the entry differs from `bound`, else 0.";
 }
 
 macro_rules! operators {

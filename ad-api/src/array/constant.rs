@@ -24,7 +24,7 @@ pub struct Constant(Arc<Shared>);
 struct Shared {
     dims: Dims,
     entries: Vec<f64>,
-    /// One `Array<T>` for each library and device.
+    /// One `T: Tensor` for each library and device.
     copies: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
 }
 
@@ -58,19 +58,22 @@ impl Constant {
 
     /// The array on a device.
     pub fn on<T: Tensor>(&self, device: &T::Device) -> Array<T> {
+        Array::from_result(T::from_constant(device, self), device, self.dims())
+    }
+
+    /// The copy on a device, made when it is first asked for: see [`Tensor::from_constant`].
+    pub(super) fn kept_on<T: Tensor>(&self, device: &T::Device) -> Result<T> {
         let shared = &self.0;
         let mut copies = shared.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_this_library = copies.iter().filter_map(|copy| copy.downcast_ref::<Array<T>>());
+        let of_this_library = copies.iter().filter_map(|copy| copy.downcast_ref::<T>());
         for copy in of_this_library {
             if copy.device() == *device {
-                return copy.clone();
+                return Ok(copy.clone());
             }
         }
-        let copy = Array::from_host(device, shared.dims, &shared.entries);
-        if copy.check().is_ok() {
-            copies.push(Box::new(copy.clone()));
-        }
-        copy
+        let copy = T::from_host(device, shared.dims, &shared.entries)?;
+        copies.push(Box::new(copy.clone()));
+        Ok(copy)
     }
 }
 

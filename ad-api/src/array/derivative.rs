@@ -3,8 +3,8 @@
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
 use super::linear::{Linear, Map, Mask};
-use super::{Array, ArrayOp, Comparison, Tensor};
-use crate::{Binary, Unary};
+use super::{Array, ArrayOp, Tensor};
+use crate::{Binary, Relation, Unary};
 
 /// The derivative of an operation with respect to its operand of number `active`, at `operands`, where
 /// its result is `value`; `None` where it is zero everywhere, as that of a step function.
@@ -65,9 +65,10 @@ pub fn linearize_op<T: Tensor>(
             Map::Place { axis: *axis, start }
         }
         ArrayOp::Sum(axes) => Map::Sum(axes.clone()),
+        ArrayOp::Rule(rule) => Map::Rule { rule: rule.clone(), at: x.clone() },
         ArrayOp::Max(axes) => {
             let kept = value.reshape(operand.with_ones(axes));
-            let largest = x.compare(Comparison::Eq, &kept);
+            let largest = x.compare(Relation::Equal, &kept);
             let share = largest.sum(axes).recip();
             Map::Largest { axes: axes.clone(), mask: Mask::keep(largest), share }
         }
@@ -174,7 +175,7 @@ fn binary<T: Tensor>(
         Binary::Rem => Map::StrongScale(-(a / b).trunc()),
         // The value is the first operand where that was chosen; NaN, which loses, equals nothing.
         Binary::Max | Binary::Min => {
-            let first = a.compare(Comparison::Eq, value);
+            let first = a.compare(Relation::Equal, value);
             Map::Masked(if active == 0 { Mask::keep(first) } else { Mask::drop(first) })
         }
         Binary::Copysign if active == 0 => Map::Scale(a.signum() * b.signum()),

@@ -1,6 +1,6 @@
 //! Forward mode over any arrays.
 
-use super::{Array, ArrayOp, Dims, Linear, Tensor, linearize_op};
+use super::{Array, ArrayOp, Constant, Dims, Linear, Tensor, linearize_op};
 use crate::{AdError, Result};
 
 /// An array with tangents: forward mode for any array library.
@@ -102,6 +102,11 @@ impl<T: Tensor> Tensor for DualTensor<T> {
 
     fn full(device: &T::Device, dims: Dims, value: f64) -> Result<Self> {
         Ok(DualTensor { primal: Array::new(T::full(device, dims, value)?), tangents: None })
+    }
+
+    fn from_constant(device: &T::Device, constant: &Constant) -> Result<Self> {
+        let primal = Array::new(T::from_constant(device, constant)?);
+        Ok(DualTensor { primal, tangents: None })
     }
 
     fn is_constant(&self) -> bool {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::layout::{Layout, Rows};
+use super::rule::apply_to_columns;
 use super::{Array, ArrayOp, Dims, Tensor};
 use crate::{AdError, Binary, Result, Scalar};
 
@@ -199,6 +200,7 @@ impl<S: Scalar> Tensor for HostTensor<S> {
             ArrayOp::ScatterAdd { axis, indices, .. } => {
                 return Ok(a.scatter_add(*axis, indices, dims));
             }
+            ArrayOp::Rule(rule) => apply_to_columns(rule, &a.entries())?,
             ArrayOp::Concat(axis) => return Ok(Self::concat(operands, *axis, dims)),
         };
         Ok(Self::contiguous(dims, entries))

@@ -4,7 +4,9 @@ use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Array, Dims, MAX_RANK, Tensor};
+use super::{Array, ArrayOp, Dims, MAX_RANK, Tensor};
+use crate::Result;
+use crate::trace::ErasedRule;
 
 /// The derivative of an operation at a point with respect to one of its operands, as a linear map
 /// from tangents of the operand to tangents of the result, and from cotangents of the result to those
@@ -82,6 +84,12 @@ pub(super) enum Map<T: Tensor> {
     Place {
         axis: usize,
         start: usize,
+    },
+
+    /// A rule at its arguments.
+    Rule {
+        rule: Arc<ErasedRule>,
+        at: Array<T>,
     },
 
     // Reductions.
@@ -196,6 +204,9 @@ impl<T: Tensor> Linear<T> {
             Map::Place { axis, start } => {
                 w.slice_axis(axis + k, *start..start + self.operand[*axis])
             }
+            Map::Rule { rule, at } => {
+                each(w, &lead, self.operand, |w| pairwise(rule.cotangent_rule(), at, w))
+            }
             Map::Sum(axes) => self.keep(w, &lead, axes).broadcast_to(operand()),
             Map::Largest { axes, mask, share } => mask.apply(&self.keep(&(share * w), &lead, axes)),
         }
@@ -256,6 +267,9 @@ impl<T: Tensor> Linear<T> {
                 let mut ranges: Vec<_> = self.operand.iter().map(|&size| 0..size).collect();
                 ranges[*axis] = *start..start + self.operand[*axis];
                 v.embed(result(), &ranges_after(lead, &ranges))
+            }
+            Map::Rule { rule, at } => {
+                each(v, lead, self.result, |v| pairwise(rule.tangent_rule(), at, v))
             }
             Map::Sum(axes) => v.sum(&after(k, axes)),
             Map::Largest { axes, mask, share } => share * mask.apply(v).sum(&after(k, axes)),
@@ -324,6 +338,38 @@ fn product<T: Tensor>(partial: &Array<T>, v: &Array<T>) -> Array<T> {
     // An entry of `v` that is 0 may have derivatives of its own, which a finite partial multiplies.
     let finite = partial.is_finite().select(partial, &v.number(0.0));
     v.select(partial, &finite) * v
+}
+
+/// `rule(a, b)`, with its two arguments along the first axis.
+fn pairwise<T: Tensor>(rule: Result<&Arc<ErasedRule>>, a: &Array<T>, b: &Array<T>) -> Array<T> {
+    match rule {
+        Ok(rule) => {
+            let arguments = Array::concat(&[a.clone(), b.clone()], 0);
+            Array::apply(&ArrayOp::Rule(Arc::clone(rule)), &[&arguments])
+        }
+        Err(error) => Array::from_result(Err(error), &b.device(), a.dims()),
+    }
+}
+
+/// `map` of each of the seeds, for maps that take one at a time.
+fn each<T: Tensor>(
+    seeds: &Array<T>,
+    lead: &Dims,
+    result: Dims,
+    map: impl Fn(&Array<T>) -> Array<T>,
+) -> Array<T> {
+    let count = lead.count();
+    if lead.rank() == 0 {
+        return map(seeds);
+    }
+    if count == 0 {
+        return Array::full(&seeds.device(), join(lead, &result), 0.0);
+    }
+    let one = seeds.shape()[lead.rank()..].iter().copied();
+    let seeds = seeds.reshape(std::iter::once(count).chain(one).collect::<Dims>());
+    let seed = |i: usize| seeds.slice_axis(0, i..i + 1).squeeze(0);
+    let results: Vec<_> = (0..count).map(|i| map(&seed(i))).collect();
+    Array::stack(&results, 0).reshape(join(lead, &result))
 }
 
 /// `v / divisor`, but 0 where both are 0.

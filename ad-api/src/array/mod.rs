@@ -20,6 +20,8 @@
 #[allow(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod array;
 mod backend;
+mod batch;
+pub mod closed;
 mod constant;
 mod derivative;
 mod dims;
@@ -30,12 +32,16 @@ mod function;
 mod host;
 mod linear;
 mod linearization;
+mod lower;
 mod op;
+mod program;
+mod rule;
 mod taped;
 mod tensor;
 
 pub use array::Array;
 pub use backend::{ArrayBackend, Arrays};
+pub use batch::Batch;
 pub use constant::Constant;
 pub use derivative::linearize_op;
 pub use dims::{Dims, MAX_RANK};
@@ -49,6 +55,9 @@ pub use function::{ArrayFunction, evaluate};
 pub use host::{Host, HostTensor};
 pub use linear::Linear;
 pub use linearization::Linearization;
-pub use op::{ArrayOp, Comparison};
+pub use lower::{lower, lower_batch};
+pub use op::ArrayOp;
+pub use program::{ArrayProgram, Recording, TracedTensor};
+pub use rule::apply_rule_on_host;
 pub use taped::{Tape, TapedTensor};
 pub use tensor::Tensor;

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Dims;
-use crate::{AdError, Binary, Result, Unary};
+use crate::trace::ErasedRule;
+use crate::{AdError, Binary, Relation, Result, RuleValue, Unary};
 
 /// An operation on arrays: what a [`Tensor`](super::Tensor) computes, and what derivatives are known
 /// for. Models call the methods of [`Array`](super::Array) instead.
@@ -47,7 +48,7 @@ pub enum ArrayOp {
     /// An elementary function of two numbers.
     Binary(Binary),
     /// 1 where the comparison holds, else 0; without derivatives.
-    Compare(Comparison),
+    Compare(Relation),
 
     // Three operands: a mask of zeros and others, and two choices; with broadcasting.
     /// The second operand where the mask is not 0 (a NaN is not 0), else the third.
@@ -91,6 +92,11 @@ pub enum ArrayOp {
         len: usize,
     },
 
+    // One operand, seen along its first axis.
+    /// A rule with its inputs along the first axis and its outputs along that of the result, once for
+    /// each entry along the other axes.
+    Rule(Arc<ErasedRule>),
+
     // Several operands.
     /// The operands one after another along an axis.
     Concat(usize),
@@ -101,38 +107,6 @@ pub enum ArrayOp {
     /// Maxima; NaN where there is one. Equal maxima share the derivative evenly: the subgradient of
     /// least norm, as in JAX.
     Max(Vec<usize>),
-}
-
-/// A comparison of two numbers. Any comparison with NaN but [`Ne`](Comparison::Ne) is false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Comparison {
-    /// `a < b`
-    Lt,
-    /// `a <= b`
-    Le,
-    /// `a > b`
-    Gt,
-    /// `a >= b`
-    Ge,
-    /// `a == b`
-    Eq,
-    /// `a != b`
-    Ne,
-}
-
-impl Comparison {
-    /// Whether it holds.
-    #[inline]
-    pub fn holds<N: PartialOrd>(self, a: &N, b: &N) -> bool {
-        match self {
-            Comparison::Lt => a < b,
-            Comparison::Le => a <= b,
-            Comparison::Gt => a > b,
-            Comparison::Ge => a >= b,
-            Comparison::Eq => a == b,
-            Comparison::Ne => a != b,
-        }
-    }
 }
 
 impl ArrayOp {
@@ -164,6 +138,7 @@ impl ArrayOp {
             ArrayOp::Broadcast(_) => "broadcast_to",
             ArrayOp::IndexSelect { .. } => "index_select",
             ArrayOp::ScatterAdd { .. } => "scatter_add",
+            ArrayOp::Rule(_) => "rule",
             ArrayOp::Concat(_) => "concat",
             ArrayOp::Sum(_) => "sum",
             ArrayOp::Max(_) => "max",
@@ -253,6 +228,10 @@ impl ArrayOp {
                 }
                 below(*len, indices).map(|()| first.with(*axis, *len))
             }
+            ArrayOp::Rule(rule) if first.first() == Some(&rule.inputs()) => {
+                Ok(first.with(0, rule.outputs()))
+            }
+            ArrayOp::Rule(rule) => wrong(format!("{} inputs along the first axis", rule.inputs())),
             ArrayOp::Concat(axis) => {
                 if *axis >= rank || operands.iter().any(|dims| dims.rank() != rank) {
                     return wrong(format!("arrays of the same rank with an axis {axis}"));

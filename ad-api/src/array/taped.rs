@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Array, ArrayOp, Dims, Linear, Tensor, linearize_op};
+use super::{Array, ArrayOp, Constant, Dims, Linear, Tensor, linearize_op};
 use crate::{AdError, Result};
 
 /// The record of what was computed from some inputs: for each operation, its derivative with respect
@@ -152,6 +152,11 @@ impl<T: Tensor> Tensor for TapedTensor<T> {
 
     fn full(device: &T::Device, dims: Dims, value: f64) -> Result<Self> {
         Ok(TapedTensor { value: Array::new(T::full(device, dims, value)?), variable: None })
+    }
+
+    fn from_constant(device: &T::Device, constant: &Constant) -> Result<Self> {
+        let value = Array::new(T::from_constant(device, constant)?);
+        Ok(TapedTensor { value, variable: None })
     }
 
     fn is_constant(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{ArrayOp, Dims};
+use super::{ArrayOp, Constant, Dims};
 use crate::Result;
 
 /// The arrays of one library: a shape, a place where the entries live, and one function that computes
@@ -45,6 +45,17 @@ pub trait Tensor: Clone + Debug + Send + Sync + 'static {
     /// What the library reports.
     fn full(device: &Self::Device, dims: Dims, value: f64) -> Result<Self> {
         Self::from_host(device, dims, &vec![value; dims.count()])
+    }
+
+    /// The array of a [`Constant`]: copied to the device once, and kept with the constant.
+    ///
+    /// Only tensors around other tensors need anything but the default: they forward it.
+    ///
+    /// # Errors
+    ///
+    /// What the library reports.
+    fn from_constant(device: &Self::Device, constant: &Constant) -> Result<Self> {
+        constant.kept_on(device)
     }
 
     /// Whether the entries are known to carry no derivatives of any engine, so that a zero among them

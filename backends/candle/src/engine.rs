@@ -69,6 +69,8 @@ impl Engine for Candle {
     }
 }
 
+ad_api::array_backend!(Candle);
+
 impl ArrayBackend for Candle {
     type Tensor = CandleTensor;
 

@@ -90,7 +90,7 @@ impl Graph {
             let tensors: Vec<_> = nodes.iter().map(|x| &x.tensor).collect();
             value(op, &tensors, dims).map_err(failed)?
         } else {
-            node(op, operands, dims, &self.anchor, &self.cotangents).map_err(failed)?
+            node(op, operands, dims, &self.anchor, &self.cotangents)?
         };
         self.keep(&tensor, walked(op) + operands.len());
         Ok(self.tracked(tensor))
@@ -145,7 +145,8 @@ impl Graph {
             start.map(|start| start.backward()).transpose()?;
             Ok(self.cotangents.take())
         })
-        .map_err(engine("pullback"))
+        // What candle reports where an operation of ours failed has lost its type.
+        .map_err(|error| self.cotangents.failure().unwrap_or_else(|| engine("pullback")(error)))
     }
 
     /// Runs what walks through the graph and `more` nodes, by candle's recursion, on a stack that is
@@ -210,7 +211,8 @@ impl Derivative {
             | ArrayOp::Mul
             | ArrayOp::Div
             | ArrayOp::Binary(_)
-            | ArrayOp::Max(_) => Derivative::Ours,
+            | ArrayOp::Max(_)
+            | ArrayOp::Rule(_) => Derivative::Ours,
             ArrayOp::Unary(function) => match function {
                 Unary::Sin
                 | Unary::Cos

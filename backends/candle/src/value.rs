@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use ad_api::array::{ArrayOp, Comparison, Dims};
-use ad_api::{Binary, Unary};
+use ad_api::array::{ArrayOp, Dims};
+use ad_api::{Binary, Relation, Unary};
 use candle_core::op::CmpOp;
 use candle_core::{Error, Result, Shape, Tensor, nditer};
 
 use crate::map::{map, map2};
 
-/// The result of `op`, of shape `dims`, which has entries. candle records what it consists of if an operand is tracked.
+/// The result of `op`, of shape `dims`, which has entries; not of rules, which are no code of candle.
+/// candle records what it consists of if an operand is tracked.
 pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
     match (op, x) {
         (ArrayOp::Neg, [x]) => x.neg(),
@@ -28,8 +29,8 @@ pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
         (ArrayOp::Mul, [a, b]) => paired(a, b, dims, Tensor::mul),
         (ArrayOp::Div, [a, b]) => paired(a, b, dims, Tensor::div),
         (ArrayOp::Binary(function), [a, b]) => paired(a, b, dims, |a, b| binary(*function, a, b)),
-        (ArrayOp::Compare(comparison), [a, b]) => {
-            paired(a, b, dims, |a, b| a.cmp(b, cmp(*comparison))?.to_dtype(a.dtype()))
+        (ArrayOp::Compare(relation), [a, b]) => {
+            paired(a, b, dims, |a, b| a.cmp(b, cmp(*relation))?.to_dtype(a.dtype()))
         }
         (ArrayOp::Select, [mask, yes, no]) => {
             let mask = elementwise(mask, dims)?;
@@ -91,14 +92,14 @@ fn stretch(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     if x.dims() == dims { Ok(x.clone()) } else { x.broadcast_as(dims) }
 }
 
-fn cmp(comparison: Comparison) -> CmpOp {
-    match comparison {
-        Comparison::Lt => CmpOp::Lt,
-        Comparison::Le => CmpOp::Le,
-        Comparison::Gt => CmpOp::Gt,
-        Comparison::Ge => CmpOp::Ge,
-        Comparison::Eq => CmpOp::Eq,
-        Comparison::Ne => CmpOp::Ne,
+fn cmp(relation: Relation) -> CmpOp {
+    match relation {
+        Relation::Less => CmpOp::Lt,
+        Relation::LessOrEqual => CmpOp::Le,
+        Relation::Greater => CmpOp::Gt,
+        Relation::GreaterOrEqual => CmpOp::Ge,
+        Relation::Equal => CmpOp::Eq,
+        Relation::NotEqual => CmpOp::Ne,
     }
 }
 

@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
+use ad_api::Relation;
 use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, ArrayOp, Comparison, Dims, Host, HostTensor, Tensor,
-    value_and_pullback,
+    Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, Host, HostTensor, Tensor, value_and_pullback,
 };
 use ad_api::{Binary, Failure, Unary};
 use ad_candle::{Candle, CandleTensor, Precision};
@@ -198,10 +198,10 @@ fn unary() -> Vec<ArrayOp> {
 
 fn binary() -> Vec<ArrayOp> {
     use Binary::*;
-    use Comparison::*;
+    use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let mut ops: Vec<_> =
         [Powf, Hypot, Atan2, Rem, Max, Min, Copysign].into_iter().map(ArrayOp::Binary).collect();
-    ops.extend([Lt, Le, Gt, Ge, Eq, Ne].map(ArrayOp::Compare));
+    ops.extend([Less, LessOrEqual, Greater, GreaterOrEqual, Equal, NotEqual].map(ArrayOp::Compare));
     // Not products: reverse mode on the host multiplies a cotangent of 0 by an infinite factor.
     ops.extend([ArrayOp::Add, ArrayOp::Sub, ArrayOp::Div]);
     ops
@@ -265,7 +265,7 @@ fn shaped() -> Vec<(ArrayOp, Vec<Dims>)> {
         two(ArrayOp::Mul, &[0, 3], &[1, 3]),
         two(ArrayOp::Binary(Binary::Max), &[2, 3], &[3]),
         two(ArrayOp::Binary(Binary::Powf), &[], &[2]),
-        two(ArrayOp::Compare(Comparison::Lt), &[0, 3], &[3]),
+        two(ArrayOp::Compare(Relation::Less), &[0, 3], &[3]),
         one(ArrayOp::Unary(Unary::Ln), &[0, 2]),
         one(ArrayOp::Unary(Unary::Exp), &[0]),
         one(ArrayOp::Unary(Unary::Tan), &[2, 0]),

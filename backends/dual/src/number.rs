@@ -39,15 +39,6 @@ impl<S: Scalar, const N: usize> DualNumber<S, N> {
     }
 }
 
-/// Whether the partial multiplies tangents as plain arithmetic would: neither infinite, NaN nor zero,
-/// the cases where [`Scalar::strong_mul`] may differ from `*`.
-#[inline]
-pub(crate) fn plain<S: Scalar>(d: S) -> bool {
-    // One comparison: without its sign bit, a finite number other than 0 is between the two.
-    let magnitude = d.primal().to_bits() << 1;
-    magnitude.wrapping_sub(1) < (f64::INFINITY.to_bits() << 1) - 1
-}
-
 impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
     type Inner = S;
 
@@ -68,7 +59,7 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
 
     #[inline]
     fn lift_unary(self, value: S, d: S) -> Self {
-        if plain(d) {
+        if d.is_regular() {
             self.map(value, |eps| eps * d)
         } else {
             self.map(value, |eps| d.strong_mul(eps))
@@ -77,7 +68,7 @@ impl<S: Scalar, const N: usize> Lift for DualNumber<S, N> {
 
     #[inline]
     fn lift_binary(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
-        if plain(d_self) & plain(d_rhs) {
+        if d_self.is_regular() & d_rhs.is_regular() {
             self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
         } else {
             self.zip(rhs, value, |a, b| d_self.strong_mul(a) + d_rhs.strong_mul(b))

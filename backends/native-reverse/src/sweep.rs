@@ -98,7 +98,7 @@ fn add_product_strictly<S: Scalar, const L: usize>(sum: &mut [S; L], partial: S,
     if partial.vanishes() {
         return;
     }
-    let is_one = partial == 1.0 && (partial - 1.0).vanishes();
+    let is_one = (partial - 1.0).vanishes();
     for (sum, &factor) in sum.iter_mut().zip(factor) {
         if factor.vanishes() {
             continue;

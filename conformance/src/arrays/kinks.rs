@@ -215,7 +215,7 @@ fn table() -> Result<Vec<Kink>> {
         .then(ArrayOp::Mul, &[0, 0])
         .then(ArrayOp::Sum(vec![0]), &[1])
         .then(ArrayOp::MulScalar(0.0), &[2])
-        .then(ArrayOp::Compare(ad_api::array::Comparison::Eq), &[2, 3])
+        .then(ArrayOp::Compare(ad_api::Relation::Equal), &[2, 3])
         .then(ArrayOp::AddScalar(1.0), &[3])
         .then(ArrayOp::Select, &[4, 5, 2])
         .then(ArrayOp::Unary(Unary::Sqrt), &[6])

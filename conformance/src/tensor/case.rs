@@ -1,7 +1,7 @@
 //! The operations that a library is asked for.
 
-use ad_api::array::{ArrayOp, Comparison, Dims, MAX_RANK};
-use ad_api::{Binary, Unary};
+use ad_api::array::{ArrayOp, Dims, MAX_RANK};
+use ad_api::{Binary, Relation, Unary};
 
 use super::plain::Plain;
 
@@ -239,13 +239,13 @@ const PAIRS: &[(&[usize], &[usize], &[usize])] = &[
     (&[1, 3], &[0, 1], &[0, 3]),
 ];
 
-const COMPARISONS: [Comparison; 6] = [
-    Comparison::Lt,
-    Comparison::Le,
-    Comparison::Gt,
-    Comparison::Ge,
-    Comparison::Eq,
-    Comparison::Ne,
+const COMPARISONS: [Relation; 6] = [
+    Relation::Less,
+    Relation::LessOrEqual,
+    Relation::Greater,
+    Relation::GreaterOrEqual,
+    Relation::Equal,
+    Relation::NotEqual,
 ];
 
 pub(crate) fn pairs() -> Vec<Case> {

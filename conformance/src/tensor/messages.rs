@@ -55,7 +55,7 @@ pub(super) fn wrong_shapes<T: Tensor>(device: &T::Device) -> Vec<Wrong> {
     call("pow", x.pow(&v), "[2, 3] and [4]", stretch);
     call("hypot", x.hypot(&v), "[2, 3] and [4]", stretch);
     call("select", x.select(&x, &v), "[2, 3] and [2, 3] and [4]", stretch);
-    call("compare", x.compare(ad_api::array::Comparison::Lt, &v), "[2, 3] and [4]", stretch);
+    call("compare", x.compare(ad_api::Relation::Less, &v), "[2, 3] and [4]", stretch);
     let inner = "as many columns on the left as rows on the right";
     call("matmul", x.matmul(&x), "[2, 3] and [2, 3]", inner);
     call("matmul", x.matmul(&v), "[2, 3] and [4]", "two axes or more on both sides");

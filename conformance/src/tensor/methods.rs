@@ -1,7 +1,8 @@
 //! The methods of `Array` that are made of several operations, by results found by hand.
 
+use ad_api::Relation;
 use ad_api::Result;
-use ad_api::array::{Array, Comparison, Tensor};
+use ad_api::array::{Array, Tensor};
 
 /// What a method gave, and what it should give.
 pub(super) struct Method {
@@ -87,7 +88,7 @@ pub(super) fn table<T: Tensor>(device: &T::Device) -> Vec<Method> {
     check("eq", x.eq(3.0), &[2, 3], &[0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     check("ne", x.ne(3.0), &[2, 3], &[1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
     let mean = x.mean_all();
-    check("compare", x.compare(Comparison::Gt, &mean), &[2, 3], &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+    check("compare", x.compare(Relation::Greater, &mean), &[2, 3], &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
     check("select", x.gt(3.0).select(&x, &-&x), &[2, 3], &[-1.0, -2.0, -3.0, 4.0, 5.0, 6.0]);
     let finite = host(&[5], &[0.0, inf, -inf, nan, 1e30]).is_finite();
     check("is_finite", finite, &[5], &[1.0, 0.0, 0.0, 0.0, 1.0]);

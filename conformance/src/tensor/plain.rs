@@ -5,8 +5,8 @@
 
 use std::f64::consts::FRAC_2_SQRT_PI;
 
-use ad_api::array::{ArrayOp, Comparison};
-use ad_api::{Binary, Unary};
+use ad_api::array::ArrayOp;
+use ad_api::{Binary, Relation, RuleValue, Unary};
 
 /// Entries, row by row.
 #[derive(Debug, Clone)]
@@ -113,6 +113,12 @@ impl Plain {
                 let here = (0..indices.len()).filter(|&k| indices[k] == i[*axis]);
                 total(here.map(|k| a.at(&with(i, *axis, k))))
             }),
+            ArrayOp::Rule(rule) => Plain::computed(dims, |i| {
+                let x: Vec<_> = (0..a.dims[0]).map(|row| a.at(&with(i, 0, row))).collect();
+                let mut y = vec![0.0; dims[0]];
+                rule.value(&x, &mut y).expect("the rules of the suite have values");
+                ordinary(y[i[0]])
+            }),
             ArrayOp::Concat(axis) => Plain::moved(dims, |i| {
                 let mut k = i[*axis];
                 for part in operands {
@@ -190,12 +196,12 @@ fn pair(op: &ArrayOp, a: f64, b: f64) -> (f64, f64) {
         ArrayOp::Sub => (a - b, a.abs() + b.abs()),
         ArrayOp::Mul => ordinary(a * b),
         ArrayOp::Div => ordinary(a / b),
-        ArrayOp::Compare(Comparison::Lt) => holds(a < b),
-        ArrayOp::Compare(Comparison::Le) => holds(a <= b),
-        ArrayOp::Compare(Comparison::Gt) => holds(a > b),
-        ArrayOp::Compare(Comparison::Ge) => holds(a >= b),
-        ArrayOp::Compare(Comparison::Eq) => holds(a == b),
-        ArrayOp::Compare(Comparison::Ne) => holds(a != b),
+        ArrayOp::Compare(Relation::Less) => holds(a < b),
+        ArrayOp::Compare(Relation::LessOrEqual) => holds(a <= b),
+        ArrayOp::Compare(Relation::Greater) => holds(a > b),
+        ArrayOp::Compare(Relation::GreaterOrEqual) => holds(a >= b),
+        ArrayOp::Compare(Relation::Equal) => holds(a == b),
+        ArrayOp::Compare(Relation::NotEqual) => holds(a != b),
         ArrayOp::Binary(Binary::Powf) => power(a, b),
         ArrayOp::Binary(Binary::Hypot) => ordinary((a * a + b * b).sqrt()),
         ArrayOp::Binary(Binary::Atan2) => ordinary(a.atan2(b)),

@@ -2,8 +2,8 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, FRAC_PI_2, PI};
 
-use ad_api::array::{ArrayOp, Comparison};
-use ad_api::{Binary, Unary};
+use ad_api::array::ArrayOp;
+use ad_api::{Binary, Relation, Unary};
 
 use super::case::Case;
 use super::subject::close;
@@ -108,12 +108,12 @@ fn table(precision: f64) -> Vec<(ArrayOp, Vec<Vec<f64>>, Vec<f64>)> {
         ),
         g(Binary::Rem, &[5.0, -5.0, 5.0, 1.0], &[3.0, 3.0, -3.0, 0.0], &[2.0, -2.0, 2.0, NAN]),
         g(Binary::Copysign, &[1.0, -2.0, 3.0], &[-0.0, 3.0, -1.0], &[-1.0, 2.0, -3.0]),
-        compare(Comparison::Lt, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]),
-        compare(Comparison::Le, &[0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0]),
-        compare(Comparison::Gt, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]),
-        compare(Comparison::Ge, &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0]),
-        compare(Comparison::Eq, &[0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]),
-        compare(Comparison::Ne, &[1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]),
+        compare(Relation::Less, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]),
+        compare(Relation::LessOrEqual, &[0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0]),
+        compare(Relation::Greater, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]),
+        compare(Relation::GreaterOrEqual, &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0]),
+        compare(Relation::Equal, &[0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]),
+        compare(Relation::NotEqual, &[1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]),
     ]
 }
 

@@ -8,7 +8,6 @@ use num_dual::{Derivative, DualSVec, HyperDualVec};
 
 use super::{Bridge, NumDualNumber};
 use crate::lanes::{LaneNumber, apply_rule};
-use crate::number::plain;
 
 /// num-dual's [`HyperDualVec`] over any scalar, as a [`Scalar`].
 ///
@@ -34,7 +33,7 @@ type Block<S, const M: usize, const N: usize> = Derivative<Bridge<S>, Const<M>, 
 #[inline]
 fn plain_partial<S: Scalar, const M: usize>(d: &Inner<S, M>) -> bool {
     let finite = |eps: &Bridge<S>| eps.0.primal().is_finite();
-    plain(d.0.re.0) && d.0.eps.0.as_ref().is_none_or(|eps| eps.iter().all(finite))
+    d.0.re.0.is_regular() && d.0.eps.0.as_ref().is_none_or(|eps| eps.iter().all(finite))
 }
 
 impl<S: Scalar, const M: usize, const N: usize> HyperNumber<S, M, N> {

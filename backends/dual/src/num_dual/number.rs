@@ -8,7 +8,6 @@ use num_dual::{Derivative, DualSVec};
 
 use super::Bridge;
 use crate::lanes::{LaneNumber, apply_rule};
-use crate::number::plain;
 
 /// num-dual's [`DualSVec`] over any scalar, as a [`Scalar`].
 ///
@@ -22,7 +21,7 @@ type Tangents<S, const N: usize> = Derivative<Bridge<S>, Const<N>, U1>;
 /// The tangents times a partial, by num-dual where its arithmetic keeps the laws of `ad-api`.
 #[inline]
 fn times<S: Scalar, const N: usize>(eps: &Tangents<S, N>, d: S) -> Tangents<S, N> {
-    if plain(d) {
+    if d.is_regular() {
         eps * Bridge(d)
     } else {
         Derivative(eps.0.map(|eps| eps.map(|eps| Bridge(d.strong_mul(eps.0)))))
@@ -81,7 +80,7 @@ impl<S: Scalar, const N: usize> Lift for NumDualNumber<S, N> {
     #[inline]
     fn lift_mul(self, rhs: Self) -> Self {
         let (a, b) = (self.inner(), rhs.inner());
-        if plain(a) && plain(b) {
+        if a.is_regular() && b.is_regular() {
             NumDualNumber(self.0 * rhs.0)
         } else {
             self.lift_binary(rhs, a * b, b, a)

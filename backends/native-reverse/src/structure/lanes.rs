@@ -1,10 +1,9 @@
 //! Several rows in one number.
 
 use std::cell::Cell;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use ad_api::{Failure, Lift, Rule, scratch};
+use ad_api::{Failure, Lift, Relation, Rule, scratch};
 
 /// How many rows are computed side by side.
 pub(crate) const LANES: usize = 8;
@@ -136,8 +135,8 @@ impl Lift for Lanes {
     }
 
     #[inline(always)]
-    fn lift_partial_cmp(self, rhs: Self) -> Option<Ordering> {
-        self.ask(rhs, |a, b| a.partial_cmp(&b))
+    fn lift_holds(self, relation: Relation, rhs: Self) -> bool {
+        self.ask(rhs, |a, b| relation.holds(&a, &b))
     }
 
     #[inline(always)]
