@@ -6,6 +6,7 @@
 //! | pullback of an array program, `k` cotangents | native: one evaluation, candle's backward pass for each cotangent |
 //! | pushforward of an array program | dual arrays over candle's, with all tangents at once |
 //! | second order | one of these over the other: candle has none |
+//! | scalar functions, and compositions with other backends | by [`array_backend!`](ad_api::array_backend!): recorded, and run as array programs |
 //!
 //! Derivatives are exact up to the rounding of the [`Precision`] in use, 64 or 32 bits.
 //!
