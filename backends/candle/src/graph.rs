@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{panic, thread};
 
 use ad_api::array::{ArrayOp, Dims, Tensor as _};
 use ad_api::{AdError, Result, Unary};
@@ -64,6 +63,9 @@ impl Graph {
     }
 
     /// The result of an operation with tracked operands.
+    ///
+    /// Those that candle differentiates right are left to it where all operands are nodes. It would
+    /// copy inputs, and compute derivatives with respect to constants.
     pub(crate) fn apply(
         self: &Arc<Self>,
         op: &ArrayOp,
@@ -71,8 +73,8 @@ impl Graph {
         dims: Dims,
     ) -> Result<CandleTensor> {
         let failed = engine(op.name());
-        let role = Role::of(op);
-        if role == Role::Step {
+        let derivative = Derivative::of(op);
+        if derivative == Derivative::Zero {
             let constants: Vec<_> =
                 operands.iter().map(|x| CandleTensor::constant(x.tensor.detach())).collect();
             return CandleTensor::apply(op, &constants.iter().collect::<Vec<_>>(), dims);
@@ -80,7 +82,7 @@ impl Graph {
         let nodes = || operands.iter().filter(|x| x.collector == Collector::Candle);
         check_rank(op, nodes().map(|x| x.tensor.rank()).fold(dims.rank(), usize::max))?;
         let nodes = nodes().count();
-        let tensor = if role == Role::Linear && nodes == operands.len() {
+        let tensor = if derivative == Derivative::Candles && nodes == operands.len() {
             with_tensors(operands, |x| value(op, x, dims)).map_err(failed)?
         } else if nodes > 2 {
             // Some of the operands are no nodes.
@@ -88,7 +90,7 @@ impl Graph {
             let tensors: Vec<_> = nodes.iter().map(|x| &x.tensor).collect();
             value(op, &tensors, dims).map_err(failed)?
         } else {
-            node(op, operands, dims, &self.anchor, &self.cotangents).map_err(failed)?
+            node(op, operands, dims, &self.anchor, &self.cotangents)?
         };
         self.keep(&tensor, walked(op) + operands.len());
         Ok(self.tracked(tensor))
@@ -118,7 +120,11 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// What candle reports, and [`AdError::Engine`] if there is no memory for the stack that it needs.
+    /// What candle reports.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for the stack that candle needs.
     pub(crate) fn pullback(
         &self,
         y: &[&CandleTensor],
@@ -129,35 +135,26 @@ impl Graph {
             for (y, &y_bar) in y.iter().zip(y_bar) {
                 match y.collector {
                     Collector::Nobody => {}
-                    Collector::Input(input) => self.cotangents.add(input, y_bar.clone())?,
+                    Collector::Input(input) => self.cotangents.add(input, y_bar.detach())?,
                     Collector::Candle => {
-                        let seed = seed(&y.tensor, y_bar)?;
+                        let seed = seed(&y.tensor, &y_bar.detach())?;
                         start = Some(start.map_or(Ok(seed.clone()), |sum| sum.add(&seed))?);
                     }
                 }
             }
             start.map(|start| start.backward()).transpose()?;
             Ok(self.cotangents.take())
-        })?
-        .map_err(engine("pullback"))
+        })
+        // What candle reports where an operation of ours failed has lost its type.
+        .map_err(|error| self.cotangents.failure().unwrap_or_else(|| engine("pullback")(error)))
     }
 
     /// Runs what walks through the graph and `more` nodes, by candle's recursion, on a stack that is
-    /// deep enough: this thread's for a small graph, else that of a thread made for it.
-    fn walk<R: Send>(&self, more: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
+    /// deep enough: this one, or one made for it.
+    fn walk<R>(&self, more: usize, work: impl FnOnce() -> R) -> R {
         let depth = self.nodes().depth + more;
-        if depth <= SHALLOW {
-            return Ok(work());
-        }
-        thread::scope(|scope| {
-            let stack = thread::Builder::new().stack_size(depth.saturating_mul(FRAMES));
-            let worker = stack.spawn_scoped(scope, work).map_err(|error| AdError::Engine {
-                backend: crate::NAME.into(),
-                operation: "pullback",
-                cause: error.into(),
-            })?;
-            worker.join().map_or_else(|cause| panic::resume_unwind(cause), Ok)
-        })
+        let needed = depth.saturating_mul(FRAMES).saturating_add(KERNELS);
+        stacker::maybe_grow(needed, needed, work)
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
@@ -180,34 +177,33 @@ impl Drop for Graph {
     }
 }
 
-/// The depth up to which the stack of any thread suffices: by [`FRAMES`], 1 MiB at the very most.
-const SHALLOW: usize = 1000;
-
 /// The bytes of stack for one tensor inside another: candle takes 250, and 1100 where it is compiled
 /// without optimization.
-const FRAMES: usize = 2048;
+const FRAMES: usize = 1280;
+
+/// The bytes of stack for candle's kernels.
+const KERNELS: usize = 128 << 10;
 
 /// How the derivative of an operation is found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Role {
+enum Derivative {
     /// It is zero.
-    Step,
-    /// candle's is right: that of operations that are linear in each operand, and of functions with
-    /// bounded partials.
-    Linear,
-    /// candle has none, or one that differs at kinks, ties and poles.
-    Curved,
+    Zero,
+    /// By candle, whose derivative is the documented one.
+    Candles,
+    /// By us: candle has none, or one that differs at kinks, ties and poles.
+    Ours,
 }
 
-impl Role {
+impl Derivative {
     fn of(op: &ArrayOp) -> Self {
         match op {
             ArrayOp::Detach
             | ArrayOp::Compare(_)
             | ArrayOp::Unary(
                 Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc | Unary::Signum,
-            ) => Role::Step,
-            ArrayOp::MulScalar(c) if !c.is_finite() => Role::Curved,
+            ) => Derivative::Zero,
+            ArrayOp::MulScalar(c) if !c.is_finite() => Derivative::Ours,
             ArrayOp::Powf(_)
             | ArrayOp::Sigmoid
             | ArrayOp::Relu
@@ -216,17 +212,17 @@ impl Role {
             | ArrayOp::Div
             | ArrayOp::Binary(_)
             | ArrayOp::Max(_)
-            | ArrayOp::Rule(_) => Role::Curved,
+            | ArrayOp::Rule(_) => Derivative::Ours,
             ArrayOp::Unary(function) => match function {
                 Unary::Sin
                 | Unary::Cos
                 | Unary::Tanh
                 | Unary::Exp
                 | Unary::Erf
-                | Unary::Powi(2) => Role::Linear,
-                _ => Role::Curved,
+                | Unary::Powi(2) => Derivative::Candles,
+                _ => Derivative::Ours,
             },
-            _ => Role::Linear,
+            _ => Derivative::Candles,
         }
     }
 }

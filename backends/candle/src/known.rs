@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ad_api::AdError;
 use ad_api::array::{Array, ArrayOp, Dims, Linear, Tensor as _, linearize_op};
 use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::{
@@ -10,7 +11,7 @@ use candle_core::{
 };
 
 use crate::CandleTensor;
-use crate::tensor::with_tensors;
+use crate::error::engine;
 use crate::value::{strong_product, value};
 
 /// Who collects the cotangents of a tensor.
@@ -29,18 +30,23 @@ pub(crate) enum Collector {
 /// candle collects those of its variables. These own their memory, so that inputs would be copied, and
 /// the sum for each starts from an array of zeros. So inputs are no variables: the operations on them
 /// add to this list.
-#[derive(Default)]
-pub(crate) struct Cotangents(Mutex<Vec<Option<Tensor>>>);
+pub(crate) struct Cotangents(Mutex<Collected>);
+
+struct Collected {
+    sums: Vec<Option<Tensor>>,
+    /// Why an operation of ours has no cotangent.
+    failure: Option<AdError>,
+}
 
 impl Cotangents {
     /// None so far.
     pub(crate) fn new(inputs: usize) -> Self {
-        Cotangents(Mutex::new(vec![None; inputs]))
+        Cotangents(Mutex::new(Collected { sums: vec![None; inputs], failure: None }))
     }
 
     /// Adds one to those of an input.
     pub(crate) fn add(&self, input: usize, cotangent: Tensor) -> Result<()> {
-        let mut sums = self.sums();
+        let sums = &mut self.collected().sums;
         let sum = match &sums[input] {
             Some(sum) => {
                 let dims = sum.dims().iter().copied().collect();
@@ -54,10 +60,22 @@ impl Cotangents {
 
     /// The sums, `None` for inputs that none reached; then begins anew.
     pub(crate) fn take(&self) -> Vec<Option<Tensor>> {
-        self.sums().iter_mut().map(Option::take).collect()
+        self.collected().sums.iter_mut().map(Option::take).collect()
     }
 
-    fn sums(&self) -> MutexGuard<'_, Vec<Option<Tensor>>> {
+    /// Keeps the failure of an operation of ours, and makes one for candle of it.
+    fn fail(&self, failure: AdError) -> Error {
+        let shown = Error::msg(&failure);
+        self.collected().failure = Some(failure);
+        shown
+    }
+
+    /// The failure that was kept.
+    pub(crate) fn failure(&self) -> Option<AdError> {
+        self.collected().failure.take()
+    }
+
+    fn collected(&self) -> MutexGuard<'_, Collected> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,25 +84,28 @@ impl Cotangents {
 /// At most two operands are nodes; without any, `anchor` is there for candle to follow.
 pub(crate) fn node(
     op: &ArrayOp,
-    operands: &[&CandleTensor],
+    x: &[&CandleTensor],
     dims: Dims,
     anchor: &Tensor,
     cotangents: &Arc<Cotangents>,
-) -> Result<Tensor> {
-    let mut known = Known {
+) -> ad_api::Result<Tensor> {
+    let operands: Vec<_> = x.iter().map(|x| Operand::new(x)).collect();
+    let constants: Vec<_> = operands.iter().map(|x| &x.values).collect();
+    let value = CandleTensor::apply(op, &constants, dims)?.tensor;
+    let known = Known {
         op: op.clone(),
-        operands: operands.iter().map(|x| Operand::new(x)).collect(),
-        value: Mutex::default(),
+        value: Mutex::new(Some(value)),
         cotangents: Arc::clone(cotangents),
+        operands,
     };
-    known.evaluate(dims)?;
-    let mut nodes = operands.iter().filter(|x| x.collector == Collector::Candle);
-    match (nodes.next(), nodes.next(), nodes.next()) {
+    let mut nodes = x.iter().filter(|x| x.collector == Collector::Candle);
+    let node = match (nodes.next(), nodes.next(), nodes.next()) {
         (None, ..) => anchor.apply_op1(known),
         (Some(x), None, _) => x.tensor.apply_op1(known),
         (Some(a), Some(b), None) => a.tensor.apply_op2(&b.tensor, known),
         _ => Err(Error::Msg(format!("`{}` of more than two nodes", op.name()))),
-    }
+    };
+    node.map_err(engine(op.name()))
 }
 
 /// An operation of candle whose value is computed before candle asks for it.
@@ -111,21 +132,13 @@ impl Operand {
 }
 
 impl Known {
-    /// Computes the value, from the operands without derivatives.
-    fn evaluate(&mut self, dims: Dims) -> Result<()> {
-        let operands: Vec<_> = self.operands.iter().map(|x| &x.values).collect();
-        let value = with_tensors(&operands, |x| value(&self.op, x, dims))?;
-        // Its memory is handed on as it is.
-        let whole = value.is_contiguous() && value.layout().start_offset() == 0;
-        let value = if whole { value } else { value.force_contiguous()? };
-        self.value = Mutex::new(Some(value));
-        Ok(())
-    }
-
     /// Hands on the value. candle wants memory of its own, so this is a copy.
     fn value<S>(&self, copy: impl Fn(&Storage, &Layout) -> Result<S>) -> Result<(S, Shape)> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
         let value = value.ok_or_else(|| Error::Msg("a value was asked for twice".into()))?;
+        // Memory is copied as a whole, so it must hold nothing else.
+        let whole = value.is_contiguous() && value.layout().start_offset() == 0;
+        let value = if whole { value } else { value.force_contiguous()? };
         let (storage, layout) = value.storage_and_layout();
         Ok((copy(&storage, layout)?, layout.shape().clone()))
     }
@@ -164,9 +177,10 @@ impl Known {
         cotangent: &Tensor,
     ) -> Result<Option<Tensor>> {
         let operand = &self.operands[active];
+        let cotangent = cotangent.detach();
         if self.op == ArrayOp::Mul {
             let other = &self.operands[1 - active].values.tensor;
-            return strong_product(other, cotangent, operand.values.dims()).map(Some);
+            return strong_product(other, &cotangent, operand.values.dims()).map(Some);
         }
         let array = |x: &Tensor| Array::new(CandleTensor::constant(x.detach()));
         let linear = operand.linear.get_or_init(|| {
@@ -175,8 +189,9 @@ impl Known {
             linearize_op(&self.op, &all.iter().collect::<Vec<_>>(), &array(value), active)
         });
         let Some(linear) = linear else { return Ok(None) };
-        let cotangent = linear.transpose(&array(cotangent));
-        cotangent.tensor().map(|x| Some(x.tensor.clone())).map_err(Error::wrap)
+        let cotangent = linear.transpose(&array(&cotangent));
+        let cotangent = cotangent.tensor().map(|x| Some(x.tensor.clone()));
+        cotangent.map_err(|failure| self.cotangents.fail(failure))
     }
 }
 

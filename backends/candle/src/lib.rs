@@ -6,6 +6,7 @@
 //! | pullback of an array program, `k` cotangents | native: one evaluation, candle's backward pass for each cotangent |
 //! | pushforward of an array program | dual arrays over candle's, with all tangents at once |
 //! | second order | one of these over the other: candle has none |
+//! | scalar functions, and compositions with other backends | by [`array_backend!`](ad_api::array_backend!): recorded, and run as array programs |
 //!
 //! Derivatives are exact up to the rounding of the [`Precision`] in use, 64 or 32 bits.
 //!
@@ -45,7 +46,7 @@
 //! |---|---|
 //! | a gradient of a gradient is wrong in silence (2/3 of that of `Σ x³`) | never taken; second order is forward over reverse mode of our own |
 //! | no gradient of floor, ceil, round, sign, comparisons | zero, as documented |
-//! | derivative 1 of `\|0\|` and `relu(0)`, 1/2 of equal operands of a maximum, all of it for each of several largest entries | 0; that of the first operand; shared evenly |
+//! | derivative 1 of `\|0\|` and `relu(0)`, half for equal operands of a maximum, all of it for each of several largest entries | 0; that of the first operand; shared evenly |
 //! | NaN where an infinite partial meets a cotangent of zero | 0 |
 //! | `relu(NaN) = 0`; a NaN wins in `maximum` if it is on the left; that over an axis passes over it unless it comes first | as documented |
 //! | `pow` of a negative base is NaN | the power |
@@ -54,10 +55,24 @@
 //! | a chain of 10⁵ operations overflows the stack and ends the process | any length |
 //! | elementwise operations on more than 8 axes panic | computed; in reverse mode an error |
 //!
-//! Where candle differentiates as documented (sums, products, matrix products, `exp`, `tanh`, entries
-//! that move) its own backward pass is at work. For everything else the value is computed without
-//! derivatives, and the partials of [`linearize_op`](ad_api::array::linearize_op) are attached to it in
-//! candle's graph.
+//! Where candle differentiates as documented (sums, matrix products, `exp`, `tanh`, entries that move)
+//! its own backward pass is at work. For everything else the value is computed without derivatives, and
+//! attached to candle's graph as an operation whose backward pass is that of
+//! [`linearize_op`](ad_api::array::linearize_op). So are operations on inputs, which candle would copy
+//! into variables, and on constants, whose derivatives it would compute for nobody.
+//!
+//! # Speed
+//!
+//! `cargo run --release -p ad-candle --example overhead`, one thread, gradients in 64 bits:
+//!
+//! | program | candle alone | adapter |
+//! |---|---|---|
+//! | network 2-50-2, batch 64 | 46 µs | 51 µs |
+//! | network 784-256-10, batch 64 | 1.5 ms | 1.0 ms |
+//! | 3000 operations on 1 entry, each | 0.63 µs | 0.78 µs |
+//! | 3000 operations on 16 entries, each | 0.70 µs | 0.84 µs |
+//!
+//! The larger network gains what candle spends on the derivative with respect to the batch.
 //!
 //! # Devices
 //!

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ad_api::Result;
-use ad_api::array::{Array, ArrayOp, Dims, Tensor};
+use ad_api::array::{Array, ArrayOp, Dims, Tensor, apply_rule_on_host};
 use candle_core::DType;
 
 use crate::error::engine;
@@ -132,6 +132,9 @@ impl Tensor for CandleTensor {
         }
         if let Some(graph) = operands.iter().find_map(|operand| operand.graph.as_ref()) {
             return graph.apply(op, operands, dims);
+        }
+        if let ArrayOp::Rule(rule) = op {
+            return apply_rule_on_host(rule, operands[0], dims);
         }
         let result = with_tensors(operands, |x| value(op, x, dims));
         result.map(CandleTensor::constant).map_err(engine(op.name()))

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use ad_api::array::{ArrayOp, Dims, apply_rule_on_host};
+use ad_api::array::{ArrayOp, Dims};
 use ad_api::{Binary, Relation, Unary};
 use candle_core::op::CmpOp;
 use candle_core::{Error, Result, Shape, Tensor, nditer};
 
-use crate::CandleTensor;
 use crate::map::{map, map2};
 
-/// The result of `op`, of shape `dims`, which has entries. candle records what it consists of if an operand is tracked.
+/// The result of `op`, of shape `dims`, which has entries; not of rules, which are no code of candle.
+/// candle records what it consists of if an operand is tracked.
 pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
     match (op, x) {
         (ArrayOp::Neg, [x]) => x.neg(),
@@ -29,8 +29,8 @@ pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
         (ArrayOp::Mul, [a, b]) => paired(a, b, dims, Tensor::mul),
         (ArrayOp::Div, [a, b]) => paired(a, b, dims, Tensor::div),
         (ArrayOp::Binary(function), [a, b]) => paired(a, b, dims, |a, b| binary(*function, a, b)),
-        (ArrayOp::Compare(comparison), [a, b]) => {
-            paired(a, b, dims, |a, b| a.cmp(b, cmp(*comparison))?.to_dtype(a.dtype()))
+        (ArrayOp::Compare(relation), [a, b]) => {
+            paired(a, b, dims, |a, b| a.cmp(b, cmp(*relation))?.to_dtype(a.dtype()))
         }
         (ArrayOp::Select, [mask, yes, no]) => {
             let mask = elementwise(mask, dims)?;
@@ -57,10 +57,6 @@ pub(crate) fn value(op: &ArrayOp, x: &[&Tensor], dims: Dims) -> Result<Tensor> {
 
         (ArrayOp::Sum(axes), [x]) => x.sum(&axes[..]),
         (ArrayOp::Max(axes), [x]) => max(x, axes, dims),
-        (ArrayOp::Rule(rule), [x]) => {
-            let x = CandleTensor::constant(x.detach());
-            apply_rule_on_host(rule, &x, dims).map(|y| y.tensor).map_err(Error::wrap)
-        }
         _ => Err(Error::Msg(format!("{} operands of `{}`", x.len(), op.name()))),
     }
 }
@@ -96,8 +92,8 @@ fn stretch(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     if x.dims() == dims { Ok(x.clone()) } else { x.broadcast_as(dims) }
 }
 
-fn cmp(comparison: Relation) -> CmpOp {
-    match comparison {
+fn cmp(relation: Relation) -> CmpOp {
+    match relation {
         Relation::Less => CmpOp::Lt,
         Relation::LessOrEqual => CmpOp::Le,
         Relation::Greater => CmpOp::Gt,

@@ -6,9 +6,11 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::slice;
+use std::sync::Arc;
 
-use ad_api::array::{Array, ArrayBackend, ArrayFunction, Dims, Tensor, hvp};
-use ad_api::{AdError, Failure};
+use ad_api::array::{Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, Tensor, hvp};
+use ad_api::trace::{DynRule, ErasedRule};
+use ad_api::{AdError, Failure, RuleValue};
 use ad_candle::{Candle, CandleTensor};
 use candle_core::{DType, Device, Var};
 
@@ -301,4 +303,60 @@ fn wrong_shapes_and_precisions_are_errors() {
     let single = candle_core::Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
     let sum = &x + CandleTensor::array(&single).unwrap();
     assert!(matches!(sum.check(), Err(AdError::Engine { operation: "+", .. })));
+}
+
+/// A rule with a value and no derivative.
+struct ValueAlone;
+
+impl RuleValue for ValueAlone {
+    fn inputs(&self) -> usize {
+        2
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn value(&self, x: &[f64], y: &mut [f64]) -> Result<(), Failure> {
+        y[0] = x[0] * x[1];
+        Ok(())
+    }
+}
+
+impl DynRule for ValueAlone {
+    fn tangent(&self) -> ad_api::Result<Arc<dyn DynRule>> {
+        Err(AdError::Rule { rule: "ValueAlone", reason: "it has a value alone".into() })
+    }
+
+    fn cotangent(&self) -> ad_api::Result<Arc<dyn DynRule>> {
+        self.tangent()
+    }
+}
+
+#[derive(Clone)]
+struct Ruled(Arc<ErasedRule>);
+
+impl ArrayFunction for Ruled {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[2].into()]
+    }
+
+    fn outputs(&self) -> Vec<Dims> {
+        vec![[1].into()]
+    }
+
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        Ok(vec![Array::apply(&ArrayOp::Rule(Arc::clone(&self.0)), &[&x[0].exp()]).exp()])
+    }
+}
+
+#[test]
+fn what_fails_in_the_middle_of_a_backward_pass_keeps_its_type() {
+    // candle's errors are text.
+    let rule = Ruled(ErasedRule::new(Arc::new(ValueAlone)));
+    let x = on_candle(&[0.0, 0.0]);
+    let (y, _) = Candle::cpu().value_and_pullbacks(&rule, slice::from_ref(&x), &[]).unwrap();
+    assert_eq!(y[0].item().unwrap(), 1.0_f64.exp());
+    let failed = Candle::cpu().value_and_pullbacks(&rule, &[x], &[vec![on_candle(&[1.0])]]);
+    assert!(matches!(failed, Err(AdError::Rule { rule: "ValueAlone", .. })));
 }
