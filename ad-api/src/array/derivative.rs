@@ -31,7 +31,7 @@ pub fn linearize_op<T: Tensor>(
         ArrayOp::Sub => [Map::Copy, Map::Negative][active].clone(),
         ArrayOp::MulScalar(c) if c.is_finite() => Map::Multiple(*c),
         ArrayOp::MulScalar(c) => Map::StrongScale(x.number(*c)),
-        ArrayOp::Mul => Map::Scale(operands[1 - active].clone()),
+        ArrayOp::Mul => Map::StrongScale(operands[1 - active].clone()),
         ArrayOp::Div if active == 0 => Map::StrongQuotient(operands[1].clone()),
         ArrayOp::Div => Map::StrongScale(-(value / x)),
         ArrayOp::Unary(function) => unary(*function, x, value)?,

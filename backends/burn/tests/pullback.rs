@@ -1,7 +1,6 @@
 //! burn's reverse mode against that of `ad-api` on the host: every operation, at ordinary points and
 //! at kinks, poles and ties.
 
-use ad_api::Relation;
 use ad_api::array::{
     Array, ArrayBackend, ArrayFunction, ArrayOp, Dims, HostTensor, Tensor, value_and_pullback,
 };
