@@ -81,6 +81,8 @@ impl Engine for Burn {
     }
 }
 
+ad_api::array_backend!(Burn);
+
 impl ArrayBackend for Burn {
     type Tensor = BurnTensor;
 
