@@ -2,13 +2,13 @@
 
 use ad_api::{
     AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix,
-    forward_second_order, value,
+    forward_second_order,
 };
 use nalgebra::DMatrix;
 
 use crate::NativeReverse;
 use crate::backend::Workspace;
-use crate::structure::{Jac, Outputs, Pull, Push, blocks};
+use crate::structure::{Jac, Pull, Push, Tools, Value, blocks};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -16,6 +16,7 @@ use crate::structure::{Jac, Outputs, Pull, Push, blocks};
 pub struct TapePrepared<F: Function> {
     f: F,
     work: Workspace<f64>,
+    tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
 
@@ -27,7 +28,7 @@ impl<F: Function> TapePrepared<F> {
     }
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), second }
+        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
     }
 }
 
@@ -52,7 +53,8 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks(&mut self.work, (&self.f, Outputs::Each), x, y, |row, i, j, d| {
+        blocks_out.fill(0.0);
+        blocks((&mut self.work, &mut self.tools), &self.f, x, y, |row, i, j, d| {
             blocks_out[(row * q + i) * p + j] = d;
         })
     }
@@ -71,7 +73,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
     }
 
     fn value_into(&mut self, x: &[f64], y: &mut [f64]) -> Result<()> {
-        value(&self.f, x, y)
+        self.f.structure(Value { tools: &mut self.tools, x, y })
     }
 
     fn value_and_pushforward_into(
@@ -81,7 +83,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         y_dot: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Push { work: &mut self.work, x, x_dot, y, y_dot })
+        self.f.structure(Push { work: &mut self.work, tools: &mut self.tools, x, x_dot, y, y_dot })
     }
 
     fn value_and_pullback_into(
@@ -91,7 +93,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Pull { work: &mut self.work, x, y_bar, y, x_bar })
+        self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -103,7 +105,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        self.f.structure(Jac { work: &mut self.work, x, y, jacobian })
+        self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
     }
 
     forward_second_order!(second);

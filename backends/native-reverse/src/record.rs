@@ -73,11 +73,6 @@ impl<S: Scalar> Record<S> {
         })
     }
 
-    /// The record itself, and the variable of each output, [`NONE`] for a constant.
-    pub(crate) fn parts(&self) -> (&Tape<S>, &[u32]) {
-        (&self.tape, &self.outputs)
-    }
-
     /// Gives unused memory back.
     pub(crate) fn shrink(&mut self) {
         self.tape.shrink();

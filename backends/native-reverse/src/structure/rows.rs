@@ -1,14 +1,12 @@
-//! The rows of a map, [`LANES`] at a time.
+//! The rows of a map, [`ROWS`] at a time.
 
 use ad_api::{Function, Gather, Map, Result, scratch};
 
-use super::lanes::{LANES, Lanes};
-use super::method::{Forward, Method, Reverse};
+use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
 use crate::backend::Workspace;
-use crate::pool;
 
-/// Up to this many inputs, a row's derivatives are static tangents; beyond, they are on a tape.
-const FEW: usize = 4;
+/// Fewer rows than this are not worth a program.
+const FEW: usize = 8;
 
 /// What the rows add up to.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,252 +17,307 @@ pub(crate) enum Outputs {
     Sum,
 }
 
-/// Writes the value of the rows into `y` and their pullback of `y_bar` into `x_bar`.
+/// What rows are computed with.
+#[derive(Debug, Default)]
+pub(crate) struct Tools {
+    programs: Programs,
+    /// The sums of the outputs, for each row of a block.
+    totals: Vec<Block>,
+}
+
+/// Writes the value of the rows into `y`.
+pub(crate) fn value<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    x: &[f64],
+    y: &mut [f64],
+) -> Result<()> {
+    Task::new(rows, x).value(tools, y)
+}
+
+/// Writes the value of the rows into `y` and their pullback of `y_bar` into `x_bar`. `careful` is
+/// where rows are computed one by one.
 pub(crate) fn pullback<F: Function>(
-    careful: &mut Workspace<f64>,
-    (map, outputs): (&Map<F>, Outputs),
+    (careful, tools): (&mut Workspace<f64>, &mut Tools),
+    rows: (&Map<F>, Outputs),
     x: &[f64],
     y_bar: &[f64],
     y: &mut [f64],
     x_bar: &mut [f64],
 ) -> Result<()> {
-    let size = (map.body().inputs(), map.body().outputs());
-    let mut task = Task { careful, map, outputs, x };
-    match map.row_inputs() {
-        0..=2 => Forward::<2>::with(size, |method| task.pullback(method, y_bar, y, x_bar)),
-        3..=FEW => Forward::<FEW>::with(size, |method| task.pullback(method, y_bar, y, x_bar)),
-        _ => pool::with(|method: &mut Reverse| task.pullback(method, y_bar, y, x_bar)),
-    }
+    Task::new(rows, x).pullback(careful, tools, y_bar, y, x_bar)
 }
 
 /// Writes the value of the rows into `y`, and calls `out(row, i, j, d)` with the derivative of
-/// output `i` of the row with respect to entry `j` of what it gathers.
+/// output `i` of the row with respect to entry `j` of what it gathers; those left out are zero.
 pub(crate) fn blocks<F: Function>(
-    careful: &mut Workspace<f64>,
-    (map, outputs): (&Map<F>, Outputs),
+    (careful, tools): (&mut Workspace<f64>, &mut Tools),
+    map: &Map<F>,
     x: &[f64],
     y: &mut [f64],
     out: impl FnMut(usize, usize, usize, f64),
 ) -> Result<()> {
-    let size = (map.body().inputs(), map.body().outputs());
-    let mut task = Task { careful, map, outputs, x };
-    match map.row_inputs() {
-        0..=2 => Forward::<2>::with(size, |method| task.blocks(method, y, out)),
-        3..=FEW => Forward::<FEW>::with(size, |method| task.blocks(method, y, out)),
-        _ => pool::with(|method: &mut Reverse| task.blocks(method, y, out)),
-    }
+    Task::new((map, Outputs::Each), x).blocks(careful, tools, y, out)
 }
 
 /// A sweep over the rows at `x`.
 struct Task<'a, F> {
-    /// Where rows are computed one by one.
-    careful: &'a mut Workspace<f64>,
     map: &'a Map<F>,
     outputs: Outputs,
     x: &'a [f64],
+    /// The numbers of inputs that a row gathers, and of its outputs.
+    p: usize,
+    q: usize,
 }
 
-/// Consecutive rows, one in each lane; lanes beyond `count` repeat the last one.
+/// Some rows, in ascending order.
 #[derive(Clone, Copy)]
-struct Block {
-    first: usize,
+struct Rows {
+    rows: [usize; ROWS],
     count: usize,
 }
 
-impl<F: Function> Task<'_, F> {
+impl<'a, F: Function> Task<'a, F> {
+    fn new((map, outputs): (&'a Map<F>, Outputs), x: &'a [f64]) -> Self {
+        Task { map, outputs, x, p: map.row_inputs(), q: map.body().outputs() }
+    }
+
+    fn value(&self, tools: &mut Tools, y: &mut [f64]) -> Result<()> {
+        y.fill(0.0);
+        self.start(tools);
+        let Tools { programs, totals } = tools;
+        let one = |row, y: &mut [f64]| {
+            scratch::with(self.map.body().inputs() + self.q, |buffer: &mut [f64]| {
+                let (input, output) = buffer.split_at_mut(self.map.body().inputs());
+                self.input(row, input);
+                self.map.body().eval(input, output)?;
+                output.iter().enumerate().for_each(|(i, value)| y[self.output(row, i)] += value);
+                Ok(())
+            })
+        };
+        self.each(programs, Mode::Value, &mut (&mut *y, &mut *totals), |(y, totals), rows, run| {
+            let Some((program, memory)) = run else {
+                return rows.iter().try_for_each(|row| one(row, y));
+            };
+            self.add_values(rows, program, memory, totals, y);
+            Ok(())
+        })?;
+        add_totals(totals, y);
+        Ok(())
+    }
+
     fn pullback(
-        &mut self,
-        method: &mut impl Method,
+        &self,
+        careful: &mut Workspace<f64>,
+        tools: &mut Tools,
         y_bar: &[f64],
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        let (p, q) = (self.map.row_inputs(), self.map.body().outputs());
-        let shared = matches!(self.map.gather(), Gather::Shared);
         y.fill(0.0);
         x_bar.fill(0.0);
-        self.lanes(2 * q + p, |this, input, output, rest| {
-            let (w, rest) = rest.split_at_mut(q);
-            let (sums, d) = rest.split_at_mut(q);
-            for block in this.all() {
-                this.gather(block, input);
-                if block.first == 0 || block.count < LANES || this.outputs == Outputs::Each {
-                    for (i, w) in w.iter_mut().enumerate() {
-                        *w = block.lanes(|row| y_bar[this.output(row, i)]);
+        self.start(tools);
+        let Tools { programs, totals } = tools;
+        let state = &mut (&mut *careful, &mut *y, &mut *x_bar, &mut *totals);
+        self.each(programs, Mode::Pull, state, |(careful, y, x_bar, totals), rows, run| {
+            let Some((program, memory)) = run else {
+                return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
+            };
+            for i in 0..self.q {
+                let seed = &mut memory.adjoints[i].0;
+                match self.outputs {
+                    Outputs::Sum => seed.fill(y_bar[i]),
+                    Outputs::Each => {
+                        seed.iter_mut().zip(rows.iter()).for_each(|(seed, row)| {
+                            *seed = y_bar[row * self.q + i];
+                        });
                     }
                 }
-                let mut fine = method.evaluate(this.map.body(), p, input, output);
-                if fine {
-                    if !shared {
-                        d.fill(Lanes::ZERO);
-                    }
-                    method.pull(w, d);
-                    fine = shared || !has_nan(d);
-                }
-                if fine {
-                    this.add_values(block, output, sums, y);
-                    if !shared {
-                        this.scatter(block, d, x_bar);
-                    }
+                seed[rows.count..].fill(0.0);
+            }
+            program.reverse(memory);
+            let ds = &program.derivatives;
+            if ds.iter().any(|d| memory.adjoints[d.at as usize].any_nan()) {
+                return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
+            }
+            for d in ds {
+                let adjoint = &memory.adjoints[d.at as usize].0;
+                if let (Gather::Window { stride: 1 }, Some(first)) = (self.map.gather(), rows.full()) {
+                    let x_bar = &mut x_bar[first + d.input as usize..][..ROWS];
+                    x_bar.iter_mut().zip(adjoint).for_each(|(x_bar, a)| *x_bar += d.factor * a);
                 } else {
-                    for row in block.rows() {
-                        this.pull_one(row, y_bar, y, x_bar)?;
+                    for (row, a) in rows.iter().zip(adjoint) {
+                        x_bar[self.map.index(row, d.input as usize)] += d.factor * a;
                     }
                 }
             }
-            if shared && has_nan(d) {
-                y.fill(0.0);
-                x_bar.fill(0.0);
-                return (0..this.map.rows())
-                    .try_for_each(|row| this.pull_one(row, y_bar, y, x_bar));
-            }
-            if shared {
-                x_bar.iter_mut().zip(d).for_each(|(x_bar, d)| *x_bar += d.0.iter().sum::<f64>());
-            }
-            y.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum.0.iter().sum::<f64>());
+            self.add_values(rows, program, memory, totals, y);
             Ok(())
-        })
+        })?;
+        let mut nan = false;
+        programs.used(self.map, Mode::Pull, |program, memory| {
+            program.finish(memory);
+            for &(input, place) in &program.shared_derivatives {
+                let d = memory.sums[place as usize];
+                nan |= d.is_nan();
+                x_bar[input as usize] += d;
+            }
+        });
+        if nan {
+            y.fill(0.0);
+            x_bar.fill(0.0);
+            return (0..self.map.rows())
+                .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
+        }
+        add_totals(totals, y);
+        Ok(())
     }
 
     fn blocks(
-        &mut self,
-        method: &mut impl Method,
+        &self,
+        careful: &mut Workspace<f64>,
+        tools: &mut Tools,
         y: &mut [f64],
         mut out: impl FnMut(usize, usize, usize, f64),
     ) -> Result<()> {
-        let (p, q) = (self.map.row_inputs(), self.map.body().outputs());
         y.fill(0.0);
-        self.lanes(2 * q + p * q, |this, input, output, rest| {
-            let (w, rest) = rest.split_at_mut(q);
-            let (sums, d) = rest.split_at_mut(q);
-            for block in this.all() {
-                this.gather(block, input);
-                let mut fine = method.evaluate(this.map.body(), p, input, output);
-                if fine && p > 0 {
-                    d.fill(Lanes::ZERO);
-                    for (i, d) in d.chunks_exact_mut(p).enumerate() {
-                        w[i] = Lanes::splat(1.0);
-                        method.pull(w, d);
-                        w[i] = Lanes::ZERO;
-                    }
-                    fine = !has_nan(d);
-                }
-                if !fine {
-                    for row in block.rows() {
-                        this.block_one(row, y, &mut out)?;
-                    }
-                    continue;
-                }
-                this.add_values(block, output, sums, y);
-                for (lane, row) in block.rows().enumerate() {
-                    for (entry, d) in d.iter().enumerate() {
-                        out(row, entry / p, entry % p, d.0[lane]);
-                    }
+        self.start(tools);
+        let Tools { programs, totals } = tools;
+        let state = &mut (&mut *careful, &mut *y, &mut *totals);
+        self.each(programs, Mode::Blocks, state, |(careful, y, totals), rows, run| {
+            let Some((program, memory)) = run else {
+                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
+            };
+            memory.adjoints[0] = Block::ONE;
+            program.reverse(memory);
+            let ds = &program.derivatives;
+            if ds.iter().any(|d| memory.adjoints[d.at as usize].any_nan()) {
+                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
+            }
+            for (lane, row) in rows.iter().enumerate() {
+                for d in ds {
+                    let adjoint = memory.adjoints[d.at as usize].0[lane];
+                    out(row, d.output as usize, d.input as usize, d.factor * adjoint);
                 }
             }
-            y.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum.0.iter().sum::<f64>());
+            self.add_values(rows, program, memory, totals, y);
             Ok(())
-        })
+        })?;
+        add_totals(totals, y);
+        Ok(())
     }
 
-    /// Calls `body` with memory for the inputs and outputs of a block, and `more`. The inputs that
-    /// all rows share are filled in.
-    fn lanes(
-        &mut self,
-        more: usize,
-        body: impl FnOnce(&mut Self, &mut [Lanes], &mut [Lanes], &mut [Lanes]) -> Result<()>,
+    fn start(&self, tools: &mut Tools) {
+        tools.programs.start();
+        tools.totals.clear();
+        let totals = if self.outputs == Outputs::Sum { self.q } else { 0 };
+        tools.totals.resize(totals, Block::ZERO);
+    }
+
+    /// Calls `body` with all rows, some at a time: with a program that has computed their values, or
+    /// without one for rows that must be computed in another way.
+    fn each<T>(
+        &self,
+        programs: &mut Programs,
+        mode: Mode,
+        state: &mut T,
+        mut body: impl FnMut(&mut T, &Rows, Option<(&Program, &mut Memory)>) -> Result<()>,
     ) -> Result<()> {
-        let (inputs, outputs) = (self.map.body().inputs(), self.map.body().outputs());
-        scratch::with(inputs + outputs + more, |buffer: &mut [Lanes]| {
-            let (input, rest) = buffer.split_at_mut(inputs);
-            let (output, rest) = rest.split_at_mut(outputs);
-            if let Gather::Shared = self.map.gather() {
-                input.iter_mut().zip(self.x).for_each(|(input, &x)| *input = Lanes::splat(x));
+        let count = self.map.rows();
+        for first in (0..count).step_by(ROWS) {
+            let mut left = Rows::range(first, count.min(first + ROWS));
+            let mut tried = 0;
+            while left.count > 0 {
+                let row = left.rows[0];
+                let run = if count < FEW {
+                    None
+                } else {
+                    programs.next(
+                        self.map,
+                        (self.x, mode, tried),
+                        |input| self.input(row, input),
+                        |program, memory| {
+                            self.gather(&Rows::range(row, row + 1), program, memory);
+                            !program.forward(memory)[0]
+                        },
+                    )
+                };
+                let Some((program, memory)) = run else {
+                    body(state, &left, None)?;
+                    break;
+                };
+                tried += 1;
+                self.gather(&left, program, memory);
+                let (good, bad) = left.split(program.forward(memory));
+                if good.count > 0 {
+                    if bad.count > 0 {
+                        self.gather(&good, program, memory);
+                        program.forward(memory);
+                    }
+                    body(state, &good, Some((program, memory)))?;
+                }
+                left = bad;
             }
-            body(self, input, output, rest)
-        })
-    }
-
-    fn all(&self) -> impl Iterator<Item = Block> + use<F> {
-        let rows = self.map.rows();
-        (0..rows).step_by(LANES).map(move |first| Block { first, count: LANES.min(rows - first) })
+        }
+        Ok(())
     }
 
     /// The place of output `i` of a row.
     #[inline]
     fn output(&self, row: usize, i: usize) -> usize {
         match self.outputs {
-            Outputs::Each => row * self.map.body().outputs() + i,
+            Outputs::Each => row * self.q + i,
             Outputs::Sum => i,
         }
     }
 
-    /// Fills in the inputs of a block, except those that all rows share.
-    #[inline(always)]
-    fn gather(&self, block: Block, input: &mut [Lanes]) {
-        let (map, p) = (self.map, self.map.row_inputs());
-        match map.gather() {
-            Gather::Shared => {}
-            Gather::Window { stride: 1 } if block.count == LANES => {
-                for (input, x) in input.iter_mut().zip(self.x[block.first..].windows(LANES)) {
-                    input.0.copy_from_slice(x);
-                }
-            }
-            _ => {
-                for lane in 0..LANES {
-                    let row = block.row(lane);
-                    for (j, input) in input[..p].iter_mut().enumerate() {
-                        input.0[lane] = self.x[map.index(row, j)];
-                    }
-                }
-            }
+    /// Fills in the inputs of a row.
+    fn input(&self, row: usize, input: &mut [f64]) {
+        let (gathered, constants) = input.split_at_mut(self.p);
+        for (j, input) in gathered.iter_mut().enumerate() {
+            *input = self.x[self.map.index(row, j)];
         }
-        if input.len() > p {
-            for lane in 0..LANES {
-                for (input, &c) in input[p..].iter_mut().zip(map.constants(block.row(lane))) {
-                    input.0[lane] = c;
+        constants.copy_from_slice(self.map.constants(row));
+    }
+
+    /// Fills in the inputs of some rows; what lies beyond them repeats the last one.
+    fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
+        let Task { map, x, p, .. } = *self;
+        for &(input, place) in &program.inputs {
+            let (input, block) = (input as usize, &mut memory.values[place as usize].0);
+            if input >= p {
+                for (value, row) in block.iter_mut().zip(rows.padded()) {
+                    *value = map.constants(row)[input - p];
+                }
+            } else if let (Gather::Window { stride: 1 }, Some(first)) = (map.gather(), rows.full()) {
+                block.copy_from_slice(&x[first + input..][..ROWS]);
+            } else {
+                for (value, row) in block.iter_mut().zip(rows.padded()) {
+                    *value = x[map.index(row, input)];
                 }
             }
         }
     }
 
-    /// Adds the derivatives of a block to the entries that its rows gather.
-    #[inline(always)]
-    fn scatter(&self, block: Block, d: &[Lanes], x_bar: &mut [f64]) {
-        match self.map.gather() {
-            Gather::Window { stride: 1 } if block.count == LANES => {
-                for (j, d) in d.iter().enumerate() {
-                    let x_bar = &mut x_bar[block.first + j..][..LANES];
-                    for (x_bar, d) in x_bar.iter_mut().zip(&d.0) {
-                        *x_bar += d;
-                    }
+    /// Writes the outputs of some rows into `y`, or adds them to `totals`.
+    fn add_values(
+        &self,
+        rows: &Rows,
+        program: &Program,
+        memory: &Memory,
+        totals: &mut [Block],
+        y: &mut [f64],
+    ) {
+        for (i, &place) in program.outputs.iter().enumerate() {
+            let output = memory.output(place).0;
+            match self.outputs {
+                Outputs::Sum => {
+                    let totals = totals[i].0.iter_mut().zip(output).take(rows.count);
+                    totals.for_each(|(total, output)| *total += output);
                 }
-            }
-            _ => {
-                for (lane, row) in block.rows().enumerate() {
-                    for (j, d) in d.iter().enumerate() {
-                        x_bar[self.map.index(row, j)] += d.0[lane];
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes the outputs of each row into `y`, or adds those of all lanes to `sums`.
-    #[inline(always)]
-    fn add_values(&self, block: Block, output: &[Lanes], sums: &mut [Lanes], y: &mut [f64]) {
-        match self.outputs {
-            Outputs::Sum => {
-                for (sum, output) in sums.iter_mut().zip(output) {
-                    for lane in 0..block.count {
-                        sum.0[lane] += output.0[lane];
-                    }
-                }
-            }
-            Outputs::Each => {
-                for (lane, row) in block.rows().enumerate() {
-                    for (i, output) in output.iter().enumerate() {
-                        y[self.output(row, i)] = output.0[lane];
+                Outputs::Each => {
+                    for (row, output) in rows.iter().zip(output) {
+                        y[row * self.q + i] = output;
                     }
                 }
             }
@@ -272,42 +325,38 @@ impl<F: Function> Task<'_, F> {
     }
 
     /// The pullback of one row, on the tape over `f64`.
-    #[cold]
-    #[inline(never)]
     fn pull_one(
-        &mut self,
+        &self,
+        careful: &mut Workspace<f64>,
         row: usize,
         y_bar: &[f64],
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        let (p, q) = (self.map.row_inputs(), self.map.body().outputs());
-        scratch::with(q + p, |buffer: &mut [f64]| {
-            let (w, d) = buffer.split_at_mut(q);
+        scratch::with(self.q + self.p, |buffer: &mut [f64]| {
+            let (w, d) = buffer.split_at_mut(self.q);
             w.iter_mut().enumerate().for_each(|(i, w)| *w = y_bar[self.output(row, i)]);
-            self.evaluate_one(row, y)?;
-            self.careful.pull(w, d)?;
+            self.evaluate_one(careful, row, y)?;
+            careful.pull(w, d)?;
             d.iter().enumerate().for_each(|(j, d)| x_bar[self.map.index(row, j)] += d);
             Ok(())
         })
     }
 
     /// The Jacobian block of one row, on the tape over `f64`.
-    #[cold]
-    #[inline(never)]
     fn block_one(
-        &mut self,
+        &self,
+        careful: &mut Workspace<f64>,
         row: usize,
         y: &mut [f64],
         out: &mut impl FnMut(usize, usize, usize, f64),
     ) -> Result<()> {
-        let (p, q) = (self.map.row_inputs(), self.map.body().outputs());
-        scratch::with(q + p, |buffer: &mut [f64]| {
-            let (w, d) = buffer.split_at_mut(q);
-            self.evaluate_one(row, y)?;
-            for i in 0..q {
+        scratch::with(self.q + self.p, |buffer: &mut [f64]| {
+            let (w, d) = buffer.split_at_mut(self.q);
+            self.evaluate_one(careful, row, y)?;
+            for i in 0..self.q {
                 w[i] = 1.0;
-                self.careful.pull(w, d)?;
+                careful.pull(w, d)?;
                 w[i] = 0.0;
                 d.iter().enumerate().for_each(|(j, &d)| out(row, i, j, d));
             }
@@ -316,46 +365,53 @@ impl<F: Function> Task<'_, F> {
     }
 
     /// Records one row on the tape over `f64`, and adds its outputs to `y`.
-    fn evaluate_one(&mut self, row: usize, y: &mut [f64]) -> Result<()> {
-        let (body, p) = (self.map.body(), self.map.row_inputs());
-        scratch::with(body.inputs() + body.outputs(), |buffer: &mut [f64]| {
+    fn evaluate_one(&self, careful: &mut Workspace<f64>, row: usize, y: &mut [f64]) -> Result<()> {
+        let body = self.map.body();
+        scratch::with(body.inputs() + self.q, |buffer: &mut [f64]| {
             let (input, output) = buffer.split_at_mut(body.inputs());
-            for (j, input) in input[..p].iter_mut().enumerate() {
-                *input = self.x[self.map.index(row, j)];
-            }
-            input[p..].copy_from_slice(self.map.constants(row));
-            self.careful.evaluate_partly(body, p, input, output)?;
+            self.input(row, input);
+            careful.evaluate_partly(body, self.p, input, output)?;
             output.iter().enumerate().for_each(|(i, value)| y[self.output(row, i)] += value);
             Ok(())
         })
     }
 }
 
-impl Block {
-    /// The row in a lane.
-    #[inline]
-    fn row(self, lane: usize) -> usize {
-        self.first + lane.min(self.count - 1)
-    }
-
-    fn rows(self) -> std::ops::Range<usize> {
-        self.first..self.first + self.count
-    }
-
-    /// `f` of the rows, zero in the lanes without one.
-    #[inline]
-    fn lanes(self, f: impl Fn(usize) -> f64) -> Lanes {
-        let mut lanes = Lanes::ZERO;
-        lanes.0.iter_mut().zip(self.rows()).for_each(|(lane, row)| *lane = f(row));
-        lanes
-    }
+fn add_totals(totals: &[Block], y: &mut [f64]) {
+    y.iter_mut().zip(totals).for_each(|(y, total)| *y += total.sum());
 }
 
-#[inline(always)]
-fn has_nan(d: &[Lanes]) -> bool {
-    let mut nan = false;
-    for d in d {
-        nan |= d.has_nan();
+impl Rows {
+    fn range(first: usize, end: usize) -> Self {
+        let mut rows = [first; ROWS];
+        rows.iter_mut().zip(first..end).for_each(|(entry, row)| *entry = row);
+        Rows { rows, count: end - first }
     }
-    nan
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.rows[..self.count].iter().copied()
+    }
+
+    /// The first of as many rows as there can be, one after another.
+    fn full(&self) -> Option<usize> {
+        let [first, .., last] = self.rows;
+        (self.count == ROWS && last - first == ROWS - 1).then_some(first)
+    }
+
+    /// As many rows as there can be, the last one again and again.
+    fn padded(&self) -> impl Iterator<Item = usize> {
+        let last = self.rows[self.count.max(1) - 1];
+        self.iter().chain(std::iter::repeat(last)).take(ROWS)
+    }
+
+    /// Those that are not in `differ`, and those that are.
+    fn split(&self, differ: [bool; ROWS]) -> (Rows, Rows) {
+        let [mut same, mut other] = [Rows { rows: [0; ROWS], count: 0 }; 2];
+        for (row, differs) in self.iter().zip(differ) {
+            let part = if differs { &mut other } else { &mut same };
+            part.rows[part.count] = row;
+            part.count += 1;
+        }
+        (same, other)
+    }
 }

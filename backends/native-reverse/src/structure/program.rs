@@ -1,0 +1,146 @@
+//! Bodies as programs: recorded once, run on many rows at a time.
+//!
+//! A body is evaluated on numbers that write down what is done with them ([`trace`]): a [`graph`],
+//! in which each value occurs once, and to which the partial derivatives are added ([`partials`]).
+//! The comparisons that steered the evaluation are kept as guards: where one comes out differently,
+//! the program does not apply. The graph is turned into instructions ([`schedule`]): what depends on
+//! no row is computed once, a product in a sum with the sum, and places are used again as soon as
+//! their values are not needed any more, so that a block of rows stays in the cache while it
+//! [runs](run).
+
+mod functions;
+mod graph;
+mod partials;
+mod run;
+mod schedule;
+mod trace;
+
+use ad_api::{Function, Gather, Map};
+use graph::Graph;
+use partials::Partial;
+
+pub(crate) use run::{Block, Memory, ROWS};
+pub(crate) use schedule::{Mode, Program};
+
+/// How many programs of one body are used in a call: rows beyond are computed in another way.
+const IN_USE: usize = 8;
+
+/// How many programs are kept from call to call.
+const KEPT: usize = 32;
+
+/// The programs of one body, one for each way through its branches.
+#[derive(Debug, Default)]
+pub(crate) struct Programs {
+    recorded: Vec<Recorded>,
+    /// Which of them this call uses, in the order in which its rows asked for them.
+    used: Vec<usize>,
+    /// Whether a row of this call cannot be recorded.
+    refused: bool,
+}
+
+/// A recorded body, and its instructions for what it has been asked for.
+#[derive(Debug)]
+struct Recorded {
+    graph: Graph,
+    partials: Vec<Vec<Partial>>,
+    active: Vec<bool>,
+    /// How many of the guards are the body's own; the others are those of its derivatives.
+    guards: usize,
+    runs: [Option<(Program, Memory)>; 3],
+}
+
+impl Programs {
+    /// Before a call.
+    pub(crate) fn start(&mut self) {
+        self.used.clear();
+        self.refused = false;
+        if self.recorded.len() > KEPT {
+            self.recorded.clear();
+        }
+    }
+
+    /// The program that the rows of this call try after `tried` others. Where there is none, one that
+    /// accepts the row with these inputs, recorded or found: `accepts` says whether a program does.
+    ///
+    /// Which program comes next depends on the rows alone, not on what has been recorded before:
+    /// otherwise sums would be added up in another order.
+    pub(crate) fn next<F: Function>(
+        &mut self,
+        map: &Map<F>,
+        (x, mode, tried): (&[f64], Mode, usize),
+        input: impl FnOnce(&mut [f64]),
+        mut accepts: impl FnMut(&Program, &mut Memory) -> bool,
+    ) -> Option<(&Program, &mut Memory)> {
+        if tried == self.used.len() {
+            if self.refused || tried == IN_USE {
+                return None;
+            }
+            let found = (0..self.recorded.len()).filter(|index| !self.used.contains(index)).find(
+                |&index| {
+                    let (program, memory) = self.recorded[index].run(map, mode);
+                    program.start(x, memory) && accepts(program, memory)
+                },
+            );
+            let found = match found {
+                Some(index) => index,
+                None => {
+                    let Some(mut new) = Recorded::new(map, input) else {
+                        self.refused = true;
+                        return None;
+                    };
+                    let (program, memory) = new.run(map, mode);
+                    if !(program.start(x, memory) && accepts(program, memory)) {
+                        self.refused = true;
+                        return None;
+                    }
+                    self.recorded.push(new);
+                    self.recorded.len() - 1
+                }
+            };
+            self.used.push(found);
+        }
+        Some(self.recorded[self.used[tried]].run(map, mode))
+    }
+
+    /// The programs that this call has used.
+    pub(crate) fn used<F: Function>(
+        &mut self,
+        map: &Map<F>,
+        mode: Mode,
+        mut each: impl FnMut(&Program, &mut Memory),
+    ) {
+        for &index in &self.used {
+            let (program, memory) = self.recorded[index].run(map, mode);
+            each(program, memory);
+        }
+    }
+}
+
+impl Recorded {
+    fn new<F: Function>(map: &Map<F>, input: impl FnOnce(&mut [f64])) -> Option<Self> {
+        let mut row = vec![0.0; map.body().inputs()];
+        input(&mut row);
+        let graph = trace::trace(map.body(), &row)?;
+        let guards = graph.guards().len();
+        let active = graph.active(map.row_inputs());
+        let needed = graph.needed(graph.outputs.iter().copied());
+        let (graph, partials) = partials::partials(graph, &active, &needed);
+        let active = graph.active(map.row_inputs());
+        (!graph.opaque).then(|| Recorded { graph, partials, active, guards, runs: [const { None }; 3] })
+    }
+
+    /// The instructions for `mode`.
+    fn run<F: Function>(&mut self, map: &Map<F>, mode: Mode) -> (&Program, &mut Memory) {
+        let Recorded { graph, partials, active, guards, runs } = self;
+        let (program, memory) = runs[mode as usize].get_or_insert_with(|| {
+            let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
+            let per_row = |input: u32| !all_read_x || input as usize >= map.row_inputs();
+            let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
+            let shared = graph.reached(per_row).into_iter().map(|reached| !reached).collect();
+            let compiler =
+                schedule::Compiler { guards: &graph.guards()[..guards], graph, partials, active, shared, mode };
+            (compiler.compile(), Memory::default())
+        });
+        (program, memory)
+    }
+}
