@@ -248,12 +248,15 @@ impl<'a, F: Function> Task<'a, F> {
                 };
                 tried += 1;
                 self.gather(&left, program, memory);
-                let (good, bad) = left.split(program.forward(memory));
+                let differ = program.forward(memory);
+                if differ == [false; ROWS] {
+                    body(state, &left, Some((program, memory)))?;
+                    break;
+                }
+                let (good, bad) = left.split(differ);
                 if good.count > 0 {
-                    if bad.count > 0 {
-                        self.gather(&good, program, memory);
-                        program.forward(memory);
-                    }
+                    self.gather(&good, program, memory);
+                    program.forward(memory);
                     body(state, &good, Some((program, memory)))?;
                 }
                 left = bad;

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use ad_api::Unary;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::functions;
 use super::graph::{Guard, Node};
@@ -107,12 +107,12 @@ impl Program {
     /// Computes the outputs of the rows whose inputs are in place. Returns the rows where a
     /// comparison comes out differently, for which the outputs are not valid.
     pub(crate) fn forward(&self, memory: &mut Memory) -> [bool; ROWS] {
-        Arch::new().dispatch(|| self.forward_here(memory))
+        Arch::new().dispatch(Forward { program: self, memory })
     }
 
     /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums.
     pub(crate) fn reverse(&self, memory: &mut Memory) {
-        Arch::new().dispatch(|| self.reverse_here(memory));
+        Arch::new().dispatch(Reverse { program: self, memory });
     }
 
     #[inline(always)]
@@ -222,6 +222,37 @@ impl Program {
                 sums[to as usize] += d * by;
             }
         }
+    }
+}
+
+/// [`Program::forward`] as compiled for each kind of processor. A closure would not do: it must be
+/// inlined to be compiled anew.
+struct Forward<'a> {
+    program: &'a Program,
+    memory: &'a mut Memory,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = [bool; ROWS];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [bool; ROWS] {
+        self.program.forward_here(self.memory)
+    }
+}
+
+/// [`Program::reverse`], likewise.
+struct Reverse<'a> {
+    program: &'a Program,
+    memory: &'a mut Memory,
+}
+
+impl WithSimd for Reverse<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.reverse_here(self.memory);
     }
 }
 
