@@ -29,6 +29,9 @@ struct Arguments {
     /// Run only the problems whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
+    /// Run only the peers whose name contains this.
+    #[arg(long, default_value = "")]
+    peer: String,
 }
 
 /// One measurement.
@@ -98,7 +101,7 @@ fn measure(
     mut primal: impl FnMut(),
     mut gradient: impl FnMut(bool) -> (f64, f64),
 ) {
-    if !problem.contains(&arguments.only) {
+    if !problem.contains(&arguments.only) || !peer.contains(&arguments.peer) {
         return;
     }
     let before = MEMORY.current_usage();

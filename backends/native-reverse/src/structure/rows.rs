@@ -124,7 +124,7 @@ impl<'a, F: Function> Task<'a, F> {
                 return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             };
             for i in 0..self.q {
-                let seed = &mut memory.adjoints[i].0;
+                let seed = memory.adjoints[i].rows_mut();
                 match self.outputs {
                     Outputs::Sum => seed.fill(y_bar[i]),
                     Outputs::Each => {
@@ -141,7 +141,7 @@ impl<'a, F: Function> Task<'a, F> {
                 return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             }
             for d in ds {
-                let adjoint = &memory.adjoints[d.at as usize].0;
+                let adjoint = memory.adjoints[d.at as usize].rows();
                 if let (Gather::Window { stride: 1 }, Some(first)) = (self.map.gather(), rows.full()) {
                     let x_bar = &mut x_bar[first + d.input as usize..][..ROWS];
                     x_bar.iter_mut().zip(adjoint).for_each(|(x_bar, a)| *x_bar += d.factor * a);
@@ -196,7 +196,7 @@ impl<'a, F: Function> Task<'a, F> {
             }
             for (lane, row) in rows.iter().enumerate() {
                 for d in ds {
-                    let adjoint = memory.adjoints[d.at as usize].0[lane];
+                    let adjoint = memory.adjoints[d.at as usize].rows()[lane];
                     out(row, d.output as usize, d.input as usize, d.factor * adjoint);
                 }
             }
@@ -287,7 +287,7 @@ impl<'a, F: Function> Task<'a, F> {
     fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
         let Task { map, x, p, .. } = *self;
         for &(input, place) in &program.inputs {
-            let (input, block) = (input as usize, &mut memory.values[place as usize].0);
+            let (input, block) = (input as usize, memory.values[place as usize].rows_mut());
             if input >= p {
                 for (value, row) in block.iter_mut().zip(rows.padded()) {
                     *value = map.constants(row)[input - p];
@@ -312,14 +312,14 @@ impl<'a, F: Function> Task<'a, F> {
         y: &mut [f64],
     ) {
         for (i, &place) in program.outputs.iter().enumerate() {
-            let output = memory.output(place).0;
+            let output = memory.output(place);
             match self.outputs {
                 Outputs::Sum => {
-                    let totals = totals[i].0.iter_mut().zip(output).take(rows.count);
+                    let totals = totals[i].rows_mut().iter_mut().zip(output.rows()).take(rows.count);
                     totals.for_each(|(total, output)| *total += output);
                 }
                 Outputs::Each => {
-                    for (row, output) in rows.iter().zip(output) {
+                    for (row, &output) in rows.iter().zip(output.rows()) {
                         y[row * self.q + i] = output;
                     }
                 }

@@ -17,60 +17,72 @@ use super::trace::picks;
 /// How many rows run at a time.
 pub(crate) const ROWS: usize = 32;
 
+/// Rows that are loaded together.
+const EIGHT: usize = 8;
+
 /// A number for each row.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-pub(crate) struct Block(pub(crate) [f64; ROWS]);
+pub(crate) struct Block([[f64; EIGHT]; ROWS / EIGHT]);
 
 impl Block {
-    pub(crate) const ZERO: Block = Block([0.0; ROWS]);
-    pub(crate) const ONE: Block = Block([1.0; ROWS]);
+    pub(crate) const ZERO: Block = Block::filled(0.0);
+    pub(crate) const ONE: Block = Block::filled(1.0);
 
-    #[inline(always)]
-    fn map(&self, f: impl Fn(f64) -> f64) -> Block {
-        let mut out = Block::ZERO;
-        for row in 0..ROWS {
-            out.0[row] = f(self.0[row]);
-        }
-        out
+    /// The same number for each row.
+    pub(crate) const fn filled(x: f64) -> Block {
+        Block([[x; EIGHT]; ROWS / EIGHT])
     }
 
-    #[inline(always)]
-    fn zip(&self, b: &Block, f: impl Fn(f64, f64) -> f64) -> Block {
-        let mut out = Block::ZERO;
-        for row in 0..ROWS {
-            out.0[row] = f(self.0[row], b.0[row]);
-        }
-        out
+    pub(crate) fn rows(&self) -> &[f64] {
+        self.0.as_flattened()
     }
 
-    #[inline(always)]
-    fn zip3(&self, b: &Block, c: &Block, f: impl Fn(f64, f64, f64) -> f64) -> Block {
-        let mut out = Block::ZERO;
-        for row in 0..ROWS {
-            out.0[row] = f(self.0[row], b.0[row], c.0[row]);
-        }
-        out
+    pub(crate) fn rows_mut(&mut self) -> &mut [f64] {
+        self.0.as_flattened_mut()
     }
 
     /// The sum of the rows, in eight parts that are then added up.
     #[inline(always)]
     pub(crate) fn sum(&self) -> f64 {
-        let mut parts = [0.0; 8];
-        for eight in self.0.chunks_exact(8) {
-            for (part, x) in parts.iter_mut().zip(eight) {
-                *part += x;
+        let mut sums = [0.0; EIGHT];
+        for part in &self.0 {
+            for lane in 0..EIGHT {
+                sums[lane] += part[lane];
             }
         }
-        let [a, b, c, d, e, f, g, h] = parts;
-        ((a + e) + (c + g)) + ((b + f) + (d + h))
+        add_up(sums)
     }
 
-    /// Which rows are NaN.
+    /// Whether a row is NaN.
     #[inline(always)]
     pub(crate) fn any_nan(&self) -> bool {
-        self.0.iter().fold(false, |nan, x| nan | x.is_nan())
+        self.0.as_flattened().iter().fold(false, |nan, x| nan | x.is_nan())
     }
+}
+
+#[inline(always)]
+fn add_up([a, b, c, d, e, f, g, h]: [f64; EIGHT]) -> f64 {
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// `blocks[to] = value` for each row, with the names before it standing for the row's entries of
+/// other blocks, which may be the same.
+///
+/// PERF: a macro, since closures are not inlined everywhere, and then not vectorized; eight rows at a
+/// time, since a whole block would be put together on the stack and then copied.
+macro_rules! write {
+    ($blocks:ident[$to:expr] = $value:expr $(, $name:ident: $block:expr)*) => {
+        for part in 0..ROWS / EIGHT {
+            $(let $name = &$block.0[part];)*
+            let mut out = [0.0; EIGHT];
+            for lane in 0..EIGHT {
+                $(let $name = $name[lane];)*
+                out[lane] = $value;
+            }
+            $blocks[$to].0[part] = out;
+        }
+    };
 }
 
 /// The memory that a program runs in.
@@ -120,59 +132,58 @@ impl Program {
         let Memory { shared, values: v, .. } = memory;
         let mut differ = [false; ROWS];
         for &Instruction { op, result, operands } in &self.forward {
-            let [a, b, c] = operands.map(|operand| operand as usize);
-            let out = match op {
-                Op::AddRR => v[a].zip(&v[b], |a, b| a + b),
-                Op::SubRR => v[a].zip(&v[b], |a, b| a - b),
-                Op::MulRR => v[a].zip(&v[b], |a, b| a * b),
-                Op::DivRR => v[a].zip(&v[b], |a, b| a / b),
+            let [i, j, k] = operands.map(|operand| operand as usize);
+            let to = result as usize;
+            match op {
+                Op::AddRR => write!(v[to] = a + b, a: v[i], b: v[j]),
+                Op::SubRR => write!(v[to] = a - b, a: v[i], b: v[j]),
+                Op::MulRR => write!(v[to] = a * b, a: v[i], b: v[j]),
+                Op::DivRR => write!(v[to] = a / b, a: v[i], b: v[j]),
                 Op::AddRS => {
-                    let b = shared[b];
-                    v[a].map(|a| a + b)
+                    let b = shared[j];
+                    write!(v[to] = a + b, a: v[i]);
                 }
                 Op::SubRS => {
-                    let b = shared[b];
-                    v[a].map(|a| a - b)
+                    let b = shared[j];
+                    write!(v[to] = a - b, a: v[i]);
                 }
                 Op::MulRS => {
-                    let b = shared[b];
-                    v[a].map(|a| a * b)
+                    let b = shared[j];
+                    write!(v[to] = a * b, a: v[i]);
                 }
                 Op::DivRS => {
-                    let b = shared[b];
-                    v[a].map(|a| a / b)
+                    let b = shared[j];
+                    write!(v[to] = a / b, a: v[i]);
                 }
                 Op::SubSR => {
-                    let a = shared[a];
-                    v[b].map(|b| a - b)
+                    let a = shared[i];
+                    write!(v[to] = a - b, b: v[j]);
                 }
                 Op::DivSR => {
-                    let a = shared[a];
-                    v[b].map(|b| a / b)
+                    let a = shared[i];
+                    write!(v[to] = a / b, b: v[j]);
                 }
-                Op::Neg => v[a].map(|a| -a),
-                Op::AddMulRR => v[a].zip3(&v[b], &v[c], |a, b, c| a + b * c),
-                Op::SubMulRR => v[a].zip3(&v[b], &v[c], |a, b, c| a - b * c),
+                Op::Neg => write!(v[to] = -a, a: v[i]),
+                Op::AddMulRR => write!(v[to] = a + b * c, a: v[i], b: v[j], c: v[k]),
+                Op::SubMulRR => write!(v[to] = a - b * c, a: v[i], b: v[j], c: v[k]),
                 Op::AddMulRS => {
-                    let c = shared[c];
-                    v[a].zip(&v[b], |a, b| a + b * c)
+                    let c = shared[k];
+                    write!(v[to] = a + b * c, a: v[i], b: v[j]);
                 }
                 Op::SubMulRS => {
-                    let c = shared[c];
-                    v[a].zip(&v[b], |a, b| a - b * c)
+                    let c = shared[k];
+                    write!(v[to] = a - b * c, a: v[i], b: v[j]);
                 }
-                Op::MulAdd => v[a].zip3(&v[b], &v[c], f64::mul_add),
-                Op::Unary(function) => elementary(&v[a], function),
-                Op::Binary(function) => v[a].zip(&v[b], |a, b| functions::binary(function, a, b)),
-                Op::Picks(function) => v[a].zip(&v[b], |a, b| picks(function, a, b)),
-                Op::Sign => v[a].map(sign),
-                Op::Spread => Block([shared[a]; ROWS]),
-                Op::Guard(outcome) => {
-                    compare(&v[a], &v[b], outcome, &mut differ);
-                    continue;
-                }
-            };
-            v[result as usize] = out;
+                Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
+                Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
+                Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),
+                Op::Unary(f) => write!(v[to] = functions::unary(f, a), a: v[i]),
+                Op::Binary(f) => write!(v[to] = functions::binary(f, a, b), a: v[i], b: v[j]),
+                Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
+                Op::Sign => write!(v[to] = sign(a), a: v[i]),
+                Op::Spread => v[to] = Block::filled(shared[i]),
+                Op::Guard(outcome) => compare(&v[i], &v[j], outcome, &mut differ),
+            }
         }
         differ
     }
@@ -182,33 +193,33 @@ impl Program {
         let Memory { shared, sums, values: v, adjoints: d } = memory;
         for &Back { step, to, from, by, factor } in &self.reverse {
             let [to, from, by] = [to, from, by].map(|place| place as usize);
-            let out = match step {
-                Step::Set => d[from].map(|d| factor * d),
-                Step::Add => d[to].zip(&d[from], |to, d| to + factor * d),
-                Step::SetR => d[from].zip(&v[by], |d, by| factor * d * by),
-                Step::AddR => d[to].zip3(&d[from], &v[by], |to, d, by| to + factor * d * by),
+            match step {
+                Step::Set => write!(d[to] = factor * t, t: d[from]),
+                Step::Add => write!(d[to] = sum + factor * t, sum: d[to], t: d[from]),
+                Step::SetR => write!(d[to] = factor * t * x, t: d[from], x: v[by]),
+                Step::AddR => {
+                    write!(d[to] = sum + factor * t * x, sum: d[to], t: d[from], x: v[by]);
+                }
                 Step::SetS => {
                     let factor = factor * shared[by];
-                    d[from].map(|d| factor * d)
+                    write!(d[to] = factor * t, t: d[from]);
                 }
                 Step::AddS => {
                     let factor = factor * shared[by];
-                    d[to].zip(&d[from], |to, d| to + factor * d)
+                    write!(d[to] = sum + factor * t, sum: d[to], t: d[from]);
                 }
-                Step::Sum => {
-                    sums[to] += factor * d[from].sum();
-                    continue;
-                }
+                Step::Sum => sums[to] += factor * d[from].sum(),
                 Step::SumR => {
-                    sums[to] += factor * d[from].zip(&v[by], |d, by| d * by).sum();
-                    continue;
+                    let mut products = [0.0; EIGHT];
+                    for (t, x) in d[from].0.iter().zip(&v[by].0) {
+                        for lane in 0..EIGHT {
+                            products[lane] += t[lane] * x[lane];
+                        }
+                    }
+                    sums[to] += factor * add_up(products);
                 }
-                Step::SumS => {
-                    sums[to] += factor * shared[by] * d[from].sum();
-                    continue;
-                }
-            };
-            d[to] = out;
+                Step::SumS => sums[to] += factor * shared[by] * d[from].sum(),
+            }
         }
     }
 
@@ -262,7 +273,7 @@ impl Memory {
     pub(crate) fn output(&self, place: Place) -> Block {
         match place {
             Place::Row(at) => self.values[at as usize],
-            Place::Shared(at) => Block([self.shared[at as usize]; ROWS]),
+            Place::Shared(at) => Block::filled(self.shared[at as usize]),
         }
     }
 }
@@ -271,22 +282,12 @@ fn sign(x: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x.signum() }
 }
 
-/// A function of each row.
-#[inline(always)]
-fn elementary(x: &Block, function: Unary) -> Block {
-    match function {
-        Unary::Sqrt => x.map(f64::sqrt),
-        Unary::Recip => x.map(f64::recip),
-        _ => x.map(|x| functions::unary(function, x)),
-    }
-}
-
 /// Marks the rows where the outcome of the comparison is another one.
 #[inline(always)]
 fn compare(a: &Block, b: &Block, outcome: Option<Ordering>, differ: &mut [bool; ROWS]) {
     let mut mark = |same: fn(f64, f64) -> bool| {
-        for row in 0..ROWS {
-            differ[row] |= !same(a.0[row], b.0[row]);
+        for ((differ, &a), &b) in differ.iter_mut().zip(a.rows()).zip(b.rows()) {
+            *differ |= !same(a, b);
         }
     };
     match outcome {
