@@ -161,12 +161,14 @@ impl StructureVisitor for Push<'_> {
         if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
             return Ok(());
         }
-        let (n, m, q) = (x.len(), y.len(), f.body().outputs());
+        let (n, m, p, q) = (x.len(), y.len(), f.row_inputs(), f.body().outputs());
         y_dot.fill(0.0);
-        blocks((work, tools), f, x, y, |row, i, j, d| {
-            let (i, j) = (row * q + i, f.index(row, j));
+        blocks((work, tools), f, x, y, |row, block| {
             for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
-                y_dot[i] += strong(d, x_dot[j]);
+                for (entry, &d) in block.iter().enumerate() {
+                    let (i, j) = (row * q + entry / p, f.index(row, entry % p));
+                    y_dot[i] += strong(d, x_dot[j]);
+                }
             }
         })
     }
@@ -211,10 +213,12 @@ impl StructureVisitor for Jac<'_> {
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
-        let (m, q) = (y.len(), f.body().outputs());
+        let (m, p, q) = (y.len(), f.row_inputs(), f.body().outputs());
         jacobian.fill(0.0);
-        blocks((work, tools), f, x, y, |row, i, j, d| {
-            jacobian[row * q + i + f.index(row, j) * m] += d;
+        blocks((work, tools), f, x, y, |row, block| {
+            for (entry, &d) in block.iter().enumerate() {
+                jacobian[row * q + entry / p + f.index(row, entry % p) * m] += d;
+            }
         })
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Tools {
     programs: Programs,
     /// The sums of the outputs, for each row of a block.
     totals: Vec<Block>,
+    /// The Jacobian block of a row.
+    entries: Vec<f64>,
 }
 
 /// Writes the value of the rows into `y`.
@@ -48,14 +50,14 @@ pub(crate) fn pullback<F: Function>(
     Task::new(rows, x).pullback(careful, tools, y_bar, y, x_bar)
 }
 
-/// Writes the value of the rows into `y`, and calls `out(row, i, j, d)` with the derivative of
-/// output `i` of the row with respect to entry `j` of what it gathers; those left out are zero.
+/// Writes the value of the rows into `y`, and calls `out(row, block)` with the Jacobian block of each
+/// row: for each of its outputs, the derivatives with respect to the entries that it gathers.
 pub(crate) fn blocks<F: Function>(
     (careful, tools): (&mut Workspace<f64>, &mut Tools),
     map: &Map<F>,
     x: &[f64],
     y: &mut [f64],
-    out: impl FnMut(usize, usize, usize, f64),
+    out: impl FnMut(usize, &[f64]),
 ) -> Result<()> {
     Task::new((map, Outputs::Each), x).blocks(careful, tools, y, out)
 }
@@ -70,11 +72,13 @@ struct Task<'a, F> {
     q: usize,
 }
 
-/// Some rows, in ascending order.
+/// Up to [`ROWS`] rows, in ascending order.
 #[derive(Clone, Copy)]
-struct Rows {
-    rows: [usize; ROWS],
-    count: usize,
+enum Rows {
+    /// One after another, from the first to before the second.
+    Range(usize, usize),
+    /// So many of these.
+    List(usize, [usize; ROWS]),
 }
 
 impl<'a, F: Function> Task<'a, F> {
@@ -85,7 +89,7 @@ impl<'a, F: Function> Task<'a, F> {
     fn value(&self, tools: &mut Tools, y: &mut [f64]) -> Result<()> {
         y.fill(0.0);
         self.start(tools);
-        let Tools { programs, totals } = tools;
+        let Tools { programs, totals, .. } = tools;
         let one = |row, y: &mut [f64]| {
             scratch::with(self.map.body().inputs() + self.q, |buffer: &mut [f64]| {
                 let (input, output) = buffer.split_at_mut(self.map.body().inputs());
@@ -117,35 +121,21 @@ impl<'a, F: Function> Task<'a, F> {
         y.fill(0.0);
         x_bar.fill(0.0);
         self.start(tools);
-        let Tools { programs, totals } = tools;
+        let Tools { programs, totals, .. } = tools;
         let state = &mut (&mut *careful, &mut *y, &mut *x_bar, &mut *totals);
         self.each(programs, Mode::Pull, state, |(careful, y, x_bar, totals), rows, run| {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             };
-            for i in 0..self.q {
-                let seed = memory.adjoints[i].rows_mut();
-                match self.outputs {
-                    Outputs::Sum => seed.fill(y_bar[i]),
-                    Outputs::Each => {
-                        seed.iter_mut().zip(rows.iter()).for_each(|(seed, row)| {
-                            *seed = y_bar[row * self.q + i];
-                        });
-                    }
-                }
-                seed[rows.count..].fill(0.0);
-            }
-            program.reverse(memory);
-            let ds = &program.derivatives;
-            if ds.iter().any(|d| memory.adjoints[d.at as usize].any_nan()) {
+            self.seed(rows, memory, y_bar);
+            let window = self.window(rows).map(|first| &mut x_bar[first..]);
+            let scattered = window.is_some();
+            if !program.reverse(memory, window) {
                 return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             }
-            for d in ds {
-                let adjoint = memory.adjoints[d.at as usize].rows();
-                if let (Gather::Window { stride: 1 }, Some(first)) = (self.map.gather(), rows.full()) {
-                    let x_bar = &mut x_bar[first + d.input as usize..][..ROWS];
-                    x_bar.iter_mut().zip(adjoint).for_each(|(x_bar, a)| *x_bar += d.factor * a);
-                } else {
+            if !scattered {
+                for d in &program.derivatives {
+                    let adjoint = memory.adjoints[d.at as usize].rows();
                     for (row, a) in rows.iter().zip(adjoint) {
                         x_bar[self.map.index(row, d.input as usize)] += d.factor * a;
                     }
@@ -178,27 +168,29 @@ impl<'a, F: Function> Task<'a, F> {
         careful: &mut Workspace<f64>,
         tools: &mut Tools,
         y: &mut [f64],
-        mut out: impl FnMut(usize, usize, usize, f64),
+        mut out: impl FnMut(usize, &[f64]),
     ) -> Result<()> {
         y.fill(0.0);
         self.start(tools);
-        let Tools { programs, totals } = tools;
+        let Tools { programs, totals, entries } = tools;
+        entries.resize(self.q * self.p, 0.0);
         let state = &mut (&mut *careful, &mut *y, &mut *totals);
         self.each(programs, Mode::Blocks, state, |(careful, y, totals), rows, run| {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
             };
             memory.adjoints[0] = Block::ONE;
-            program.reverse(memory);
-            let ds = &program.derivatives;
-            if ds.iter().any(|d| memory.adjoints[d.at as usize].any_nan()) {
+            if !program.reverse(memory, None) {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
             }
+            let ds = &program.derivatives;
+            entries.fill(0.0);
             for (lane, row) in rows.iter().enumerate() {
                 for d in ds {
                     let adjoint = memory.adjoints[d.at as usize].rows()[lane];
-                    out(row, d.output as usize, d.input as usize, d.factor * adjoint);
+                    entries[d.output as usize * self.p + d.input as usize] = d.factor * adjoint;
                 }
+                out(row, entries);
             }
             self.add_values(rows, program, memory, totals, y);
             Ok(())
@@ -225,10 +217,10 @@ impl<'a, F: Function> Task<'a, F> {
     ) -> Result<()> {
         let count = self.map.rows();
         for first in (0..count).step_by(ROWS) {
-            let mut left = Rows::range(first, count.min(first + ROWS));
+            let mut left = Rows::Range(first, count.min(first + ROWS));
             let mut tried = 0;
-            while left.count > 0 {
-                let row = left.rows[0];
+            while left.count() > 0 {
+                let row = left.at(0);
                 let run = if count < FEW {
                     None
                 } else {
@@ -236,10 +228,7 @@ impl<'a, F: Function> Task<'a, F> {
                         self.map,
                         (self.x, mode, tried),
                         |input| self.input(row, input),
-                        |program, memory| {
-                            self.gather(&Rows::range(row, row + 1), program, memory);
-                            !program.forward(memory)[0]
-                        },
+                        |program, memory| !self.run(&Rows::Range(row, row + 1), program, memory)[0],
                     )
                 };
                 let Some((program, memory)) = run else {
@@ -247,22 +236,49 @@ impl<'a, F: Function> Task<'a, F> {
                     break;
                 };
                 tried += 1;
-                self.gather(&left, program, memory);
-                let differ = program.forward(memory);
+                let differ = self.run(&left, program, memory);
                 if differ == [false; ROWS] {
                     body(state, &left, Some((program, memory)))?;
                     break;
                 }
                 let (good, bad) = left.split(differ);
-                if good.count > 0 {
-                    self.gather(&good, program, memory);
-                    program.forward(memory);
+                if good.count() > 0 {
+                    self.run(&good, program, memory);
                     body(state, &good, Some((program, memory)))?;
                 }
                 left = bad;
             }
         }
         Ok(())
+    }
+
+    /// The first of full rows that read windows next to each other.
+    fn window(&self, rows: &Rows) -> Option<usize> {
+        rows.full().filter(|_| matches!(self.map.gather(), Gather::Window { stride: 1 }))
+    }
+
+    /// Computes the outputs of some rows; see [`Program::forward`].
+    fn run(&self, rows: &Rows, program: &Program, memory: &mut Memory) -> [bool; ROWS] {
+        let window = self.window(rows).map(|first| &self.x[first..]);
+        if window.is_none() {
+            self.gather(rows, program, memory);
+        }
+        program.forward(memory, window)
+    }
+
+    /// Puts the cotangents of some rows in place, zeros for what lies beyond them.
+    fn seed(&self, rows: &Rows, memory: &mut Memory, y_bar: &[f64]) {
+        let full = rows.count() == ROWS;
+        if self.outputs == Outputs::Sum && full && memory.seeded {
+            return;
+        }
+        memory.seeded = full;
+        for (i, seed) in memory.adjoints[..self.q].iter_mut().enumerate() {
+            let seed = seed.rows_mut();
+            let entries = seed.iter_mut().zip(rows.iter());
+            entries.for_each(|(seed, row)| *seed = y_bar[self.output(row, i)]);
+            seed[rows.count()..].fill(0.0);
+        }
     }
 
     /// The place of output `i` of a row.
@@ -286,17 +302,18 @@ impl<'a, F: Function> Task<'a, F> {
     /// Fills in the inputs of some rows; what lies beyond them repeats the last one.
     fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
         let Task { map, x, p, .. } = *self;
-        for &(input, place) in &program.inputs {
-            let (input, block) = (input as usize, memory.values[place as usize].rows_mut());
-            if input >= p {
-                for (value, row) in block.iter_mut().zip(rows.padded()) {
-                    *value = map.constants(row)[input - p];
+        for lane in 0..ROWS {
+            let row = rows.at(lane);
+            let constants = map.constants(row);
+            match map.gather() {
+                Gather::Shared => memory.fill(program, lane, (p, constants), |j| x[j]),
+                Gather::Window { stride } => {
+                    let x = &x[row * stride..][..p];
+                    memory.fill(program, lane, (p, constants), |j| x[j]);
                 }
-            } else if let (Gather::Window { stride: 1 }, Some(first)) = (map.gather(), rows.full()) {
-                block.copy_from_slice(&x[first + input..][..ROWS]);
-            } else {
-                for (value, row) in block.iter_mut().zip(rows.padded()) {
-                    *value = x[map.index(row, input)];
+                Gather::Table(table) => {
+                    let table = &table[row * p..][..p];
+                    memory.fill(program, lane, (p, constants), |j| x[table[j]]);
                 }
             }
         }
@@ -315,7 +332,7 @@ impl<'a, F: Function> Task<'a, F> {
             let output = memory.output(place);
             match self.outputs {
                 Outputs::Sum => {
-                    let totals = totals[i].rows_mut().iter_mut().zip(output.rows()).take(rows.count);
+                    let totals = totals[i].rows_mut().iter_mut().zip(output.rows()).take(rows.count());
                     totals.for_each(|(total, output)| *total += output);
                 }
                 Outputs::Each => {
@@ -352,17 +369,17 @@ impl<'a, F: Function> Task<'a, F> {
         careful: &mut Workspace<f64>,
         row: usize,
         y: &mut [f64],
-        out: &mut impl FnMut(usize, usize, usize, f64),
+        out: &mut impl FnMut(usize, &[f64]),
     ) -> Result<()> {
-        scratch::with(self.q + self.p, |buffer: &mut [f64]| {
-            let (w, d) = buffer.split_at_mut(self.q);
+        scratch::with(self.q + self.q * self.p, |buffer: &mut [f64]| {
+            let (w, block) = buffer.split_at_mut(self.q);
             self.evaluate_one(careful, row, y)?;
             for i in 0..self.q {
                 w[i] = 1.0;
-                careful.pull(w, d)?;
+                careful.pull(w, &mut block[i * self.p..][..self.p])?;
                 w[i] = 0.0;
-                d.iter().enumerate().for_each(|(j, &d)| out(row, i, j, d));
             }
+            out(row, block);
             Ok(())
         })
     }
@@ -385,36 +402,42 @@ fn add_totals(totals: &[Block], y: &mut [f64]) {
 }
 
 impl Rows {
-    fn range(first: usize, end: usize) -> Self {
-        let mut rows = [first; ROWS];
-        rows.iter_mut().zip(first..end).for_each(|(entry, row)| *entry = row);
-        Rows { rows, count: end - first }
+    fn count(&self) -> usize {
+        match *self {
+            Rows::Range(first, end) => end - first,
+            Rows::List(count, _) => count,
+        }
+    }
+
+    /// The row at a place, the last one beyond.
+    #[inline]
+    fn at(&self, place: usize) -> usize {
+        match *self {
+            Rows::Range(first, end) => (first + place).min(end - 1),
+            Rows::List(count, ref rows) => rows[place.min(count - 1)],
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = usize> {
-        self.rows[..self.count].iter().copied()
+        (0..self.count()).map(|place| self.at(place))
     }
 
     /// The first of as many rows as there can be, one after another.
     fn full(&self) -> Option<usize> {
-        let [first, .., last] = self.rows;
-        (self.count == ROWS && last - first == ROWS - 1).then_some(first)
-    }
-
-    /// As many rows as there can be, the last one again and again.
-    fn padded(&self) -> impl Iterator<Item = usize> {
-        let last = self.rows[self.count.max(1) - 1];
-        self.iter().chain(std::iter::repeat(last)).take(ROWS)
+        match *self {
+            Rows::Range(first, end) => (end - first == ROWS).then_some(first),
+            Rows::List(..) => None,
+        }
     }
 
     /// Those that are not in `differ`, and those that are.
     fn split(&self, differ: [bool; ROWS]) -> (Rows, Rows) {
-        let [mut same, mut other] = [Rows { rows: [0; ROWS], count: 0 }; 2];
+        let [mut same, mut other] = [(0, [0; ROWS]); 2];
         for (row, differs) in self.iter().zip(differ) {
-            let part = if differs { &mut other } else { &mut same };
-            part.rows[part.count] = row;
-            part.count += 1;
+            let (count, rows) = if differs { &mut other } else { &mut same };
+            rows[*count] = row;
+            *count += 1;
         }
-        (same, other)
+        (Rows::List(same.0, same.1), Rows::List(other.0, other.1))
     }
 }

@@ -11,7 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::functions;
 use super::graph::{Guard, Node};
-use super::schedule::{Back, Instruction, Op, Place, Program, SharedBack, Step};
+use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
 use super::trace::picks;
 
 /// How many rows run at a time.
@@ -34,10 +34,12 @@ impl Block {
         Block([[x; EIGHT]; ROWS / EIGHT])
     }
 
+    #[inline(always)]
     pub(crate) fn rows(&self) -> &[f64] {
         self.0.as_flattened()
     }
 
+    #[inline(always)]
     pub(crate) fn rows_mut(&mut self) -> &mut [f64] {
         self.0.as_flattened_mut()
     }
@@ -56,8 +58,15 @@ impl Block {
 
     /// Whether a row is NaN.
     #[inline(always)]
-    pub(crate) fn any_nan(&self) -> bool {
-        self.0.as_flattened().iter().fold(false, |nan, x| nan | x.is_nan())
+    fn any_nan(&self) -> bool {
+        // PERF: a sum of eight zeros or NaNs, which vectorizes where flags do not.
+        let mut sums = [0.0; EIGHT];
+        for part in &self.0 {
+            for lane in 0..EIGHT {
+                sums[lane] += if part[lane].is_nan() { part[lane] } else { 0.0 };
+            }
+        }
+        add_up(sums).is_nan()
     }
 }
 
@@ -92,6 +101,8 @@ pub(crate) struct Memory {
     pub(crate) sums: Vec<f64>,
     pub(crate) values: Vec<Block>,
     pub(crate) adjoints: Vec<Block>,
+    /// Whether the seeds are those of a full block of rows.
+    pub(crate) seeded: bool,
 }
 
 impl Program {
@@ -103,6 +114,7 @@ impl Program {
         memory.sums.resize(self.shared, 0.0);
         memory.values.resize(self.values, Block::ZERO);
         memory.adjoints.resize(self.adjoints, Block::ZERO);
+        memory.seeded = false;
         let shared = &mut memory.shared;
         self.constants.iter().for_each(|&(place, value)| shared[place as usize] = value);
         for &(input, place) in &self.shared_inputs {
@@ -116,21 +128,30 @@ impl Program {
         })
     }
 
-    /// Computes the outputs of the rows whose inputs are in place. Returns the rows where a
-    /// comparison comes out differently, for which the outputs are not valid.
-    pub(crate) fn forward(&self, memory: &mut Memory) -> [bool; ROWS] {
-        Arch::new().dispatch(Forward { program: self, memory })
+    /// Computes the outputs of the rows whose inputs are in place, or in `window` if there is one:
+    /// there row `r` reads the entries from `r` on. Returns the rows where a comparison comes out
+    /// differently, for which the outputs are not valid.
+    pub(crate) fn forward(&self, memory: &mut Memory, window: Option<&[f64]>) -> [bool; ROWS] {
+        Arch::new().dispatch(Forward { program: self, memory, window })
     }
 
-    /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums.
-    pub(crate) fn reverse(&self, memory: &mut Memory) {
-        Arch::new().dispatch(Reverse { program: self, memory });
+    /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums, and to
+    /// `window` if there is one. Returns false if there is a derivative that is NaN: then nothing has
+    /// been added to the window.
+    pub(crate) fn reverse(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
+        Arch::new().dispatch(Reverse { program: self, memory, window })
     }
 
     #[inline(always)]
-    fn forward_here(&self, memory: &mut Memory) -> [bool; ROWS] {
+    fn forward_here(&self, memory: &mut Memory, window: Option<&[f64]>) -> [bool; ROWS] {
         let Memory { shared, values: v, .. } = memory;
         let mut differ = [false; ROWS];
+        if let Some(window) = window {
+            for &(input, place) in &self.inputs {
+                let x = window[input as usize..][..ROWS].as_chunks::<EIGHT>().0;
+                v[place as usize].0.copy_from_slice(x);
+            }
+        }
         for &Instruction { op, result, operands } in &self.forward {
             let [i, j, k] = operands.map(|operand| operand as usize);
             let to = result as usize;
@@ -189,8 +210,8 @@ impl Program {
     }
 
     #[inline(always)]
-    fn reverse_here(&self, memory: &mut Memory) {
-        let Memory { shared, sums, values: v, adjoints: d } = memory;
+    fn reverse_here(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
+        let Memory { shared, sums, values: v, adjoints: d, .. } = memory;
         for &Back { step, to, from, by, factor } in &self.reverse {
             let [to, from, by] = [to, from, by].map(|place| place as usize);
             match step {
@@ -221,6 +242,23 @@ impl Program {
                 Step::SumS => sums[to] += factor * shared[by] * d[from].sum(),
             }
         }
+        let mut fine = true;
+        for &Derivative { at, .. } in &self.derivatives {
+            fine &= !d[at as usize].any_nan();
+        }
+        if let (true, Some(window)) = (fine, window) {
+            for &Derivative { input, at, factor, .. } in &self.derivatives {
+                let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
+                for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
+                    let mut sums = *x_bar;
+                    for lane in 0..EIGHT {
+                        sums[lane] += factor * d[lane];
+                    }
+                    *x_bar = sums;
+                }
+            }
+        }
+        fine
     }
 
     /// The reverse sweep through what is computed once, after that of all rows.
@@ -241,6 +279,7 @@ impl Program {
 struct Forward<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
+    window: Option<&'a [f64]>,
 }
 
 impl WithSimd for Forward<'_> {
@@ -248,7 +287,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> [bool; ROWS] {
-        self.program.forward_here(self.memory)
+        self.program.forward_here(self.memory, self.window)
     }
 }
 
@@ -256,18 +295,35 @@ impl WithSimd for Forward<'_> {
 struct Reverse<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
+    window: Option<&'a mut [f64]>,
 }
 
 impl WithSimd for Reverse<'_> {
-    type Output = ();
+    type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.program.reverse_here(self.memory);
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        self.program.reverse_here(self.memory, self.window)
     }
 }
 
 impl Memory {
+    /// Puts the inputs of a row in place: the first `p` by number, then its constants.
+    #[inline]
+    pub(crate) fn fill(
+        &mut self,
+        program: &Program,
+        row: usize,
+        (p, constants): (usize, &[f64]),
+        entry: impl Fn(usize) -> f64,
+    ) {
+        for &(input, place) in &program.inputs {
+            let input = input as usize;
+            let value = if input < p { entry(input) } else { constants[input - p] };
+            self.values[place as usize].rows_mut()[row] = value;
+        }
+    }
+
     /// An output of the rows.
     #[inline(always)]
     pub(crate) fn output(&self, place: Place) -> Block {
