@@ -1,5 +1,7 @@
 //! The rows of a map, [`ROWS`] at a time.
 
+use std::ops::Range;
+
 use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
@@ -72,11 +74,12 @@ struct Task<'a, F> {
     q: usize,
 }
 
-/// Up to [`ROWS`] rows, in ascending order.
+/// Up to [`ROWS`] rows in ascending order, each in a lane of its own.
 #[derive(Clone, Copy)]
 enum Rows {
-    /// One after another, from the first to before the second.
-    Range(usize, usize),
+    /// One after another from the first on, so many in all, of which so many come along for nothing:
+    /// they have been computed already.
+    Range { first: usize, count: usize, done: usize },
     /// So many of these.
     List(usize, [usize; ROWS]),
 }
@@ -136,8 +139,9 @@ impl<'a, F: Function> Task<'a, F> {
             if !scattered {
                 for d in &program.derivatives {
                     let adjoint = memory.adjoints[d.at as usize].rows();
-                    for (row, a) in rows.iter().zip(adjoint) {
-                        x_bar[self.map.index(row, d.input as usize)] += d.factor * a;
+                    for lane in rows.lanes() {
+                        let place = self.map.index(rows.at(lane), d.input as usize);
+                        x_bar[place] += d.factor * adjoint[lane];
                     }
                 }
             }
@@ -185,12 +189,12 @@ impl<'a, F: Function> Task<'a, F> {
             }
             let ds = &program.derivatives;
             entries.fill(0.0);
-            for (lane, row) in rows.iter().enumerate() {
+            for lane in rows.lanes() {
                 for d in ds {
                     let adjoint = memory.adjoints[d.at as usize].rows()[lane];
                     entries[d.output as usize * self.p + d.input as usize] = d.factor * adjoint;
                 }
-                out(row, entries);
+                out(rows.at(lane), entries);
             }
             self.add_values(rows, program, memory, totals, y);
             Ok(())
@@ -216,19 +220,25 @@ impl<'a, F: Function> Task<'a, F> {
         mut body: impl FnMut(&mut T, &Rows, Option<(&Program, &mut Memory)>) -> Result<()>,
     ) -> Result<()> {
         let count = self.map.rows();
-        for first in (0..count).step_by(ROWS) {
-            let mut left = Rows::Range(first, count.min(first + ROWS));
+        for start in (0..count).step_by(ROWS) {
+            // The last block is full as well if there are rows enough.
+            let first = start.min(count.saturating_sub(ROWS));
+            let mut left = Rows::Range { first, count: ROWS.min(count - first), done: start - first };
             let mut tried = 0;
-            while left.count() > 0 {
-                let row = left.at(0);
+            while !left.lanes().is_empty() {
+                let row = left.at(left.lanes().start);
                 let run = if count < FEW {
                     None
                 } else {
+                    let alone = Rows::Range { first: row, count: 1, done: 0 };
                     programs.next(
                         self.map,
                         (self.x, mode, tried),
                         |input| self.input(row, input),
-                        |program, memory| !self.run(&Rows::Range(row, row + 1), program, memory)[0],
+                        |program, memory| {
+                            self.run(&alone, program, memory);
+                            !memory.differ[0]
+                        },
                     )
                 };
                 let Some((program, memory)) = run else {
@@ -236,13 +246,13 @@ impl<'a, F: Function> Task<'a, F> {
                     break;
                 };
                 tried += 1;
-                let differ = self.run(&left, program, memory);
-                if differ == [false; ROWS] {
+                self.run(&left, program, memory);
+                if !program.has_guards || !memory.differ[left.lanes()].contains(&true) {
                     body(state, &left, Some((program, memory)))?;
                     break;
                 }
-                let (good, bad) = left.split(differ);
-                if good.count() > 0 {
+                let (good, bad) = left.split(&memory.differ);
+                if !good.lanes().is_empty() {
                     self.run(&good, program, memory);
                     body(state, &good, Some((program, memory)))?;
                 }
@@ -258,26 +268,25 @@ impl<'a, F: Function> Task<'a, F> {
     }
 
     /// Computes the outputs of some rows; see [`Program::forward`].
-    fn run(&self, rows: &Rows, program: &Program, memory: &mut Memory) -> [bool; ROWS] {
+    fn run(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
         let window = self.window(rows).map(|first| &self.x[first..]);
         if window.is_none() {
             self.gather(rows, program, memory);
         }
-        program.forward(memory, window)
+        program.forward(memory, window);
     }
 
     /// Puts the cotangents of some rows in place, zeros for what lies beyond them.
     fn seed(&self, rows: &Rows, memory: &mut Memory, y_bar: &[f64]) {
-        let full = rows.count() == ROWS;
-        if self.outputs == Outputs::Sum && full && memory.seeded {
+        let all = rows.lanes() == (0..ROWS);
+        if self.outputs == Outputs::Sum && all && memory.seeded {
             return;
         }
-        memory.seeded = full;
+        memory.seeded = all;
         for (i, seed) in memory.adjoints[..self.q].iter_mut().enumerate() {
             let seed = seed.rows_mut();
-            let entries = seed.iter_mut().zip(rows.iter());
-            entries.for_each(|(seed, row)| *seed = y_bar[self.output(row, i)]);
-            seed[rows.count()..].fill(0.0);
+            seed.fill(0.0);
+            rows.lanes().for_each(|lane| seed[lane] = y_bar[self.output(rows.at(lane), i)]);
         }
     }
 
@@ -332,13 +341,13 @@ impl<'a, F: Function> Task<'a, F> {
             let output = memory.output(place);
             match self.outputs {
                 Outputs::Sum => {
-                    let totals = totals[i].rows_mut().iter_mut().zip(output.rows()).take(rows.count());
-                    totals.for_each(|(total, output)| *total += output);
+                    let totals = &mut totals[i].rows_mut()[rows.lanes()];
+                    let output = &output.rows()[rows.lanes()];
+                    totals.iter_mut().zip(output).for_each(|(total, output)| *total += output);
                 }
                 Outputs::Each => {
-                    for (row, &output) in rows.iter().zip(output.rows()) {
-                        y[row * self.q + i] = output;
-                    }
+                    let output = output.rows();
+                    rows.lanes().for_each(|lane| y[rows.at(lane) * self.q + i] = output[lane]);
                 }
             }
         }
@@ -402,40 +411,42 @@ fn add_totals(totals: &[Block], y: &mut [f64]) {
 }
 
 impl Rows {
-    fn count(&self) -> usize {
+    /// The lanes that count.
+    fn lanes(&self) -> Range<usize> {
         match *self {
-            Rows::Range(first, end) => end - first,
-            Rows::List(count, _) => count,
+            Rows::Range { count, done, .. } => done..count,
+            Rows::List(count, _) => 0..count,
         }
     }
 
-    /// The row at a place, the last one beyond.
+    /// The row in a lane, the last one beyond.
     #[inline]
-    fn at(&self, place: usize) -> usize {
+    fn at(&self, lane: usize) -> usize {
         match *self {
-            Rows::Range(first, end) => (first + place).min(end - 1),
-            Rows::List(count, ref rows) => rows[place.min(count - 1)],
+            Rows::Range { first, count, .. } => first + lane.min(count - 1),
+            Rows::List(count, ref rows) => rows[lane.min(count - 1)],
         }
     }
 
+    /// The rows that count.
     fn iter(&self) -> impl Iterator<Item = usize> {
-        (0..self.count()).map(|place| self.at(place))
+        self.lanes().map(|lane| self.at(lane))
     }
 
     /// The first of as many rows as there can be, one after another.
     fn full(&self) -> Option<usize> {
         match *self {
-            Rows::Range(first, end) => (end - first == ROWS).then_some(first),
-            Rows::List(..) => None,
+            Rows::Range { first, count: ROWS, .. } => Some(first),
+            _ => None,
         }
     }
 
     /// Those that are not in `differ`, and those that are.
-    fn split(&self, differ: [bool; ROWS]) -> (Rows, Rows) {
+    fn split(&self, differ: &[bool; ROWS]) -> (Rows, Rows) {
         let [mut same, mut other] = [(0, [0; ROWS]); 2];
-        for (row, differs) in self.iter().zip(differ) {
-            let (count, rows) = if differs { &mut other } else { &mut same };
-            rows[*count] = row;
+        for lane in self.lanes() {
+            let (count, rows) = if differ[lane] { &mut other } else { &mut same };
+            rows[*count] = self.at(lane);
             *count += 1;
         }
         (Rows::List(same.0, same.1), Rows::List(other.0, other.1))

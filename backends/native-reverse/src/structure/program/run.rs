@@ -15,7 +15,7 @@ use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedB
 use super::trace::picks;
 
 /// How many rows run at a time.
-pub(crate) const ROWS: usize = 32;
+pub(crate) const ROWS: usize = 64;
 
 /// Rows that are loaded together.
 const EIGHT: usize = 8;
@@ -56,17 +56,17 @@ impl Block {
         add_up(sums)
     }
 
-    /// Whether a row is NaN.
+    /// Whether each row is a finite number.
     #[inline(always)]
-    fn any_nan(&self) -> bool {
-        // PERF: a sum of eight zeros or NaNs, which vectorizes where flags do not.
+    fn is_finite(&self) -> bool {
+        // PERF: zeros, but for what is not finite: sums vectorize where flags do not.
         let mut sums = [0.0; EIGHT];
         for part in &self.0 {
             for lane in 0..EIGHT {
-                sums[lane] += if part[lane].is_nan() { part[lane] } else { 0.0 };
+                sums[lane] += part[lane] * 0.0;
             }
         }
-        add_up(sums).is_nan()
+        !add_up(sums).is_nan()
     }
 }
 
@@ -95,7 +95,7 @@ macro_rules! write {
 }
 
 /// The memory that a program runs in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     pub(crate) shared: Vec<f64>,
     pub(crate) sums: Vec<f64>,
@@ -103,6 +103,8 @@ pub(crate) struct Memory {
     pub(crate) adjoints: Vec<Block>,
     /// Whether the seeds are those of a full block of rows.
     pub(crate) seeded: bool,
+    /// Whether a comparison comes out differently, for each row.
+    pub(crate) differ: [bool; ROWS],
 }
 
 impl Program {
@@ -129,23 +131,24 @@ impl Program {
     }
 
     /// Computes the outputs of the rows whose inputs are in place, or in `window` if there is one:
-    /// there row `r` reads the entries from `r` on. Returns the rows where a comparison comes out
+    /// there row `r` reads the entries from `r` on. Notes the rows where a comparison comes out
     /// differently, for which the outputs are not valid.
-    pub(crate) fn forward(&self, memory: &mut Memory, window: Option<&[f64]>) -> [bool; ROWS] {
+    pub(crate) fn forward(&self, memory: &mut Memory, window: Option<&[f64]>) {
         Arch::new().dispatch(Forward { program: self, memory, window })
     }
 
     /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums, and to
-    /// `window` if there is one. Returns false if there is a derivative that is NaN: then nothing has
-    /// been added to the window.
+    /// `window` if there is one. Returns false if a derivative is not finite: then nothing has been
+    /// added to the window.
     pub(crate) fn reverse(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
         Arch::new().dispatch(Reverse { program: self, memory, window })
     }
 
     #[inline(always)]
-    fn forward_here(&self, memory: &mut Memory, window: Option<&[f64]>) -> [bool; ROWS] {
-        let Memory { shared, values: v, .. } = memory;
-        let mut differ = [false; ROWS];
+    fn forward_here(&self, memory: &mut Memory, window: Option<&[f64]>) {
+        let (shared, v) = (&memory.shared[..], &mut memory.values[..]);
+        let differ = &mut memory.differ;
+        differ.fill(false);
         if let Some(window) = window {
             for &(input, place) in &self.inputs {
                 let x = window[input as usize..][..ROWS].as_chunks::<EIGHT>().0;
@@ -203,15 +206,15 @@ impl Program {
                 Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
                 Op::Sign => write!(v[to] = sign(a), a: v[i]),
                 Op::Spread => v[to] = Block::filled(shared[i]),
-                Op::Guard(outcome) => compare(&v[i], &v[j], outcome, &mut differ),
+                Op::Guard(outcome) => compare(&v[i], &v[j], outcome, differ),
             }
         }
-        differ
     }
 
     #[inline(always)]
     fn reverse_here(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
-        let Memory { shared, sums, values: v, adjoints: d, .. } = memory;
+        let (shared, v) = (&memory.shared[..], &memory.values[..]);
+        let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
         for &Back { step, to, from, by, factor } in &self.reverse {
             let [to, from, by] = [to, from, by].map(|place| place as usize);
             match step {
@@ -244,7 +247,7 @@ impl Program {
         }
         let mut fine = true;
         for &Derivative { at, .. } in &self.derivatives {
-            fine &= !d[at as usize].any_nan();
+            fine &= d[at as usize].is_finite();
         }
         if let (true, Some(window)) = (fine, window) {
             for &Derivative { input, at, factor, .. } in &self.derivatives {
@@ -283,11 +286,11 @@ struct Forward<'a> {
 }
 
 impl WithSimd for Forward<'_> {
-    type Output = [bool; ROWS];
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [bool; ROWS] {
-        self.program.forward_here(self.memory, self.window)
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.forward_here(self.memory, self.window);
     }
 }
 
@@ -304,6 +307,19 @@ impl WithSimd for Reverse<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> bool {
         self.program.reverse_here(self.memory, self.window)
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory {
+            shared: Vec::new(),
+            sums: Vec::new(),
+            values: Vec::new(),
+            adjoints: Vec::new(),
+            seeded: false,
+            differ: [false; ROWS],
+        }
     }
 }
 

@@ -138,6 +138,7 @@ pub(crate) struct Program {
     /// Inputs of each row, and where they go.
     pub(crate) inputs: Vec<(u32, u32)>,
     pub(crate) forward: Vec<Instruction>,
+    pub(crate) has_guards: bool,
     pub(crate) outputs: Vec<Place>,
     pub(crate) reverse: Vec<Back>,
     pub(crate) derivatives: Vec<Derivative>,
@@ -448,6 +449,7 @@ impl Compiler<'_> {
             }
             program.forward.push(placed);
         }
+        program.has_guards = !guards.is_empty();
         program.values = slots.count();
         program.outputs = (self.graph.outputs.iter())
             .map(|&output| match row(output) {

@@ -86,8 +86,12 @@ fn with<R>(number: u32, body: impl FnOnce(&mut Graph) -> R) -> Option<R> {
 impl Traced {
     /// The node `id` of the graph that is recorded.
     pub(crate) fn at(id: Id, recording: u32) -> Self {
-        let value = with(recording, |graph| graph.value(id)).unwrap_or(f64::NAN);
-        Traced { value, id, recording }
+        let found = with(recording, |graph| (graph.node(id), graph.value(id)));
+        match found {
+            Some((Node::Constant(_), value)) => Self::constant(value),
+            Some((_, value)) => Traced { value, id, recording },
+            None => Self::constant(f64::NAN),
+        }
     }
 
     /// Its node, or the number that it is.
