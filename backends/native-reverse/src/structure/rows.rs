@@ -133,7 +133,10 @@ impl<'a, F: Function> Task<'a, F> {
             self.seed(rows, memory, y_bar);
             let window = self.window(rows).map(|first| &mut x_bar[first..]);
             let scattered = window.is_some();
-            if !program.reverse(memory, window) {
+            // All rows count, or those that do not are left out one by one.
+            let all = self.outputs == Outputs::Sum && rows.lanes() == (0..ROWS);
+            let sums = if all { &mut totals[..] } else { &mut [] };
+            if !program.reverse(memory, window, sums) {
                 return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             }
             if !scattered {
@@ -145,7 +148,9 @@ impl<'a, F: Function> Task<'a, F> {
                     }
                 }
             }
-            self.add_values(rows, program, memory, totals, y);
+            if !all {
+                self.add_values(rows, program, memory, totals, y);
+            }
             Ok(())
         })?;
         let mut nan = false;
@@ -184,7 +189,7 @@ impl<'a, F: Function> Task<'a, F> {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
             };
             memory.adjoints[0] = Block::ONE;
-            if !program.reverse(memory, None) {
+            if !program.reverse(memory, None, &mut []) {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
             }
             let ds = &program.derivatives;

@@ -137,11 +137,16 @@ impl Program {
         Arch::new().dispatch(Forward { program: self, memory, window })
     }
 
-    /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums, and to
-    /// `window` if there is one. Returns false if a derivative is not finite: then nothing has been
-    /// added to the window.
-    pub(crate) fn reverse(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
-        Arch::new().dispatch(Reverse { program: self, memory, window })
+    /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums, the
+    /// derivatives to `window` if there is one, and the outputs to `totals` if there are any. Returns
+    /// false if a derivative is not finite: then nothing has been added to window and totals.
+    pub(crate) fn reverse(
+        &self,
+        memory: &mut Memory,
+        window: Option<&mut [f64]>,
+        totals: &mut [Block],
+    ) -> bool {
+        Arch::new().dispatch(Reverse { program: self, memory, window, totals })
     }
 
     #[inline(always)]
@@ -212,17 +217,21 @@ impl Program {
     }
 
     #[inline(always)]
-    fn reverse_here(&self, memory: &mut Memory, window: Option<&mut [f64]>) -> bool {
+    fn reverse_here(
+        &self,
+        memory: &mut Memory,
+        window: Option<&mut [f64]>,
+        totals: &mut [Block],
+    ) -> bool {
         let (shared, v) = (&memory.shared[..], &memory.values[..]);
         let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
-        for &Back { step, to, from, by, factor } in &self.reverse {
-            let [to, from, by] = [to, from, by].map(|place| place as usize);
+        for &Back { step, to, from, by, base, factor, scale } in &self.reverse {
+            let [to, from, by, base] = [to, from, by, base].map(|place| place as usize);
             match step {
-                Step::Set => write!(d[to] = factor * t, t: d[from]),
-                Step::Add => write!(d[to] = sum + factor * t, sum: d[to], t: d[from]),
+                Step::Add => write!(d[to] = scale * b + factor * t, b: d[base], t: d[from]),
                 Step::SetR => write!(d[to] = factor * t * x, t: d[from], x: v[by]),
                 Step::AddR => {
-                    write!(d[to] = sum + factor * t * x, sum: d[to], t: d[from], x: v[by]);
+                    write!(d[to] = scale * b + factor * t * x, b: d[base], t: d[from], x: v[by]);
                 }
                 Step::SetS => {
                     let factor = factor * shared[by];
@@ -230,7 +239,7 @@ impl Program {
                 }
                 Step::AddS => {
                     let factor = factor * shared[by];
-                    write!(d[to] = sum + factor * t, sum: d[to], t: d[from]);
+                    write!(d[to] = scale * b + factor * t, b: d[base], t: d[from]);
                 }
                 Step::Sum => sums[to] += factor * d[from].sum(),
                 Step::SumR => {
@@ -249,7 +258,22 @@ impl Program {
         for &Derivative { at, .. } in &self.derivatives {
             fine &= d[at as usize].is_finite();
         }
-        if let (true, Some(window)) = (fine, window) {
+        if !fine {
+            return false;
+        }
+        for (to, &place) in self.outputs.iter().enumerate().take(totals.len()) {
+            match place {
+                Place::Row(at) => {
+                    let y = &v[at as usize];
+                    write!(totals[to] = total + y, total: totals[to], y: y);
+                }
+                Place::Shared(at) => {
+                    let y = shared[at as usize];
+                    write!(totals[to] = total + y, total: totals[to]);
+                }
+            }
+        }
+        if let Some(window) = window {
             for &Derivative { input, at, factor, .. } in &self.derivatives {
                 let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
                 for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
@@ -261,7 +285,7 @@ impl Program {
                 }
             }
         }
-        fine
+        true
     }
 
     /// The reverse sweep through what is computed once, after that of all rows.
@@ -299,6 +323,7 @@ struct Reverse<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
     window: Option<&'a mut [f64]>,
+    totals: &'a mut [Block],
 }
 
 impl WithSimd for Reverse<'_> {
@@ -306,7 +331,7 @@ impl WithSimd for Reverse<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> bool {
-        self.program.reverse_here(self.memory, self.window)
+        self.program.reverse_here(self.memory, self.window, self.totals)
     }
 }
 

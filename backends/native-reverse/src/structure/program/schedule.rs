@@ -67,20 +67,19 @@ pub(crate) struct Instruction {
     pub(crate) operands: [u32; 3],
 }
 
-/// A step of the reverse sweep, with `t = factor * adjoints[from]`.
+/// A step of the reverse sweep, with `t = factor * adjoints[from]` and
+/// `before = scale * adjoints[base]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// `adjoints[to] = t`
-    Set,
-    /// `adjoints[to] += t`
+    /// `adjoints[to] = before + t`
     Add,
     /// `adjoints[to] = t * values[by]`
     SetR,
-    /// `adjoints[to] += t * values[by]`
+    /// `adjoints[to] = before + t * values[by]`
     AddR,
     /// `adjoints[to] = t * shared[by]`
     SetS,
-    /// `adjoints[to] += t * shared[by]`
+    /// `adjoints[to] = before + t * shared[by]`
     AddS,
     /// `sums[to] += Σ t`
     Sum,
@@ -97,7 +96,9 @@ pub(crate) struct Back {
     pub(crate) to: u32,
     pub(crate) from: u32,
     pub(crate) by: u32,
+    pub(crate) base: u32,
     pub(crate) factor: f64,
+    pub(crate) scale: f64,
 }
 
 /// `sums[to] += factor * sums[from] * shared[by]`.
@@ -166,6 +167,8 @@ struct Draft {
     from: u32,
     by: Option<Id>,
     factor: f64,
+    /// What the result is added to.
+    base: Option<Adjoint>,
 }
 
 /// A graph and what its nodes are like.
@@ -273,7 +276,7 @@ impl Compiler<'_> {
         let mut add = |adjoints: &mut [Option<Adjoint>], from: (f64, u32), partial: Partial| {
             let (factor, from) = (from.0 * partial.factor, from.1);
             let (node, by) = (partial.operand, partial.node);
-            let draft = |step, to, by| Draft { step, to, from, by, factor };
+            let draft = |step, to, base| Draft { step, to, from, by, factor, base };
             let by_shared = by.is_some_and(|by| self.is_shared(by));
             let [plain, times_row, times_shared] = [Step::Add, Step::AddR, Step::AddS];
             let adding = match by {
@@ -287,37 +290,25 @@ impl Compiler<'_> {
                     Step::AddS => Step::SumS,
                     _ => Step::Sum,
                 };
-                return drafts.push(draft(step, node, by));
+                return drafts.push(draft(step, node, None));
             }
             let adjoint = &mut adjoints[node as usize];
             let mut new = || {
                 *registers += 1;
                 *registers - 1
             };
-            match (*adjoint, by) {
-                (None, None) => *adjoint = Some(Adjoint { factor, register: from, own: false }),
-                (None, Some(_)) => {
-                    let register = new();
-                    *adjoint = Some(Adjoint { factor: 1.0, register, own: true });
-                    let step = if by_shared { Step::SetS } else { Step::SetR };
-                    drafts.push(draft(step, register, by));
+            let (step, register) = match (*adjoint, by) {
+                (None, None) => {
+                    *adjoint = Some(Adjoint { factor, register: from, own: false });
+                    return;
                 }
-                (Some(Adjoint { register, own: true, .. }), _) => {
-                    drafts.push(draft(adding, register, by));
-                }
-                (Some(before), _) => {
-                    let register = new();
-                    *adjoint = Some(Adjoint { factor: 1.0, register, own: true });
-                    drafts.push(Draft {
-                        step: Step::Set,
-                        to: register,
-                        from: before.register,
-                        by: None,
-                        factor: before.factor,
-                    });
-                    drafts.push(draft(adding, register, by));
-                }
-            }
+                (None, Some(_)) if by_shared => (Step::SetS, new()),
+                (None, Some(_)) => (Step::SetR, new()),
+                (Some(Adjoint { register, own: true, .. }), _) => (adding, register),
+                (Some(_), _) => (adding, new()),
+            };
+            drafts.push(draft(step, register, *adjoint));
+            *adjoint = Some(Adjoint { factor: 1.0, register, own: true });
         };
         for &(operand, seed) in seeds {
             if self.active[operand as usize] {
@@ -473,6 +464,9 @@ impl Compiler<'_> {
         let mut last = vec![0; registers as usize];
         for (time, draft) in drafts.iter().enumerate() {
             last[draft.from as usize] = time;
+            if let Some(base) = draft.base {
+                last[base.register as usize] = time;
+            }
         }
         let seeds = match self.mode {
             Mode::Value => 0,
@@ -487,25 +481,39 @@ impl Compiler<'_> {
         });
         for (time, draft) in drafts.iter().enumerate() {
             let from = slots.at(draft.from);
-            if last[draft.from as usize] == time {
-                slots.free(draft.from);
+            let base = draft.base.map_or(0, |base| slots.at(base.register));
+            for register in [Some(draft.from), draft.base.map(|base| base.register)] {
+                if let Some(register) = register.filter(|&x| x != draft.to || is_sum(draft.step)) {
+                    if last[register as usize] == time {
+                        slots.free(register);
+                    }
+                }
             }
-            let to = match draft.step {
-                Step::Sum | Step::SumR | Step::SumS => shared[&self.real(draft.to)],
-                Step::Set | Step::SetR | Step::SetS => slots.take(draft.to),
-                Step::Add | Step::AddR | Step::AddS => slots.at(draft.to),
+            let to = if is_sum(draft.step) {
+                shared[&self.real(draft.to)]
+            } else if draft.base.is_some_and(|base| base.register == draft.to) {
+                base
+            } else {
+                slots.take(draft.to)
             };
             let by = draft.by.map_or(0, |by| {
                 let by = self.real(by);
                 if self.is_shared(by) { shared[&by] } else { rows[&by] }
             });
-            program.reverse.push(Back { step: draft.step, to, from, by, factor: draft.factor });
+            let scale = draft.base.map_or(0.0, |base| base.factor);
+            let (step, factor) = (draft.step, draft.factor);
+            program.reverse.push(Back { step, to, from, by, base, factor, scale });
         }
         program.adjoints = slots.count();
         program.derivatives = (derivatives.iter())
             .map(|derivative| Derivative { at: slots.at(derivative.at), ..*derivative })
             .collect();
     }
+}
+
+/// Whether a step adds to the sums over rows.
+fn is_sum(step: Step) -> bool {
+    matches!(step, Step::Sum | Step::SumR | Step::SumS)
 }
 
 impl Node {
