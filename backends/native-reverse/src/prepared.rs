@@ -53,9 +53,7 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks((&mut self.work, &mut self.tools), &self.f, x, y, |row, block| {
-            blocks_out[row * q * p..][..q * p].copy_from_slice(block);
-        })
+        blocks((&mut self.work, &mut self.tools), &self.f, x, y, blocks_out)
     }
 }
 

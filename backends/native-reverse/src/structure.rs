@@ -148,7 +148,6 @@ pub(crate) struct Push<'a> {
     pub(crate) y_dot: &'a mut [f64],
 }
 
-
 impl StructureVisitor for Push<'_> {
     type Output = Result<()>;
 
@@ -162,14 +161,16 @@ impl StructureVisitor for Push<'_> {
             return Ok(());
         }
         let (n, m, p, q) = (x.len(), y.len(), f.row_inputs(), f.body().outputs());
-        y_dot.fill(0.0);
-        blocks((work, tools), f, x, y, |row, block| {
+        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
+            blocks((work, tools), f, x, y, entries)?;
             for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
-                for (entry, &d) in block.iter().enumerate() {
-                    let (i, j) = (row * q + entry / p, f.index(row, entry % p));
-                    y_dot[i] += strong(d, x_dot[j]);
+                y_dot.fill(0.0);
+                for (entry, &d) in entries.iter().enumerate() {
+                    let j = f.index(entry / p / q, entry % p);
+                    y_dot[entry / p] += strong(d, x_dot[j]);
                 }
             }
+            Ok(())
         })
     }
 
@@ -215,10 +216,13 @@ impl StructureVisitor for Jac<'_> {
         }
         let (m, p, q) = (y.len(), f.row_inputs(), f.body().outputs());
         jacobian.fill(0.0);
-        blocks((work, tools), f, x, y, |row, block| {
-            for (entry, &d) in block.iter().enumerate() {
-                jacobian[row * q + entry / p + f.index(row, entry % p) * m] += d;
+        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
+            blocks((work, tools), f, x, y, entries)?;
+            for (entry, &d) in entries.iter().enumerate() {
+                let j = f.index(entry / p / q, entry % p);
+                jacobian[entry / p + j * m] += d;
             }
+            Ok(())
         })
     }
 

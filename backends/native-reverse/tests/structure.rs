@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use ad_api::{
     AdError, Backend, Chain, Differentiate, Failure, Function, Map, Prepared, Rule, RuleTangent,
@@ -304,6 +305,151 @@ fn a_failing_row_fails_the_call_and_nothing_else() {
         let error = prepared.pullback(&bad, &[1.0, 2.0]).unwrap_err();
         assert_eq!(error.to_string(), "the function failed: an input above 0.9");
         assert_eq!(prepared.pullback(&good, &[1.0, 2.0]).unwrap(), expected);
+    }
+}
+
+/// Every elementary function; inputs: two that rows share or gather, one constant.
+#[derive(Debug, Clone)]
+struct Elementary;
+
+impl Function for Elementary {
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (a, b, c) = (x[0] * 0.4, x[1] * 0.4 + 0.1, x[2] * 0.1);
+        let small = a * b + c;
+        let positive = a * a + b * b + 1.0;
+        let periodic = [small.sin(), small.cos(), small.tan(), small.sinc()];
+        let inverse = [small.asin(), small.acos(), small.atan(), small.atan2(positive)];
+        let hyperbolic = [small.sinh(), small.cosh(), small.tanh(), small.sinhc()];
+        let area = [small.asinh(), (positive + 1.0).acosh(), small.atanh()];
+        let exponential = [small.exp(), small.exp2(), small.exp_m1(), small.erf()];
+        let logarithm = [positive.ln(), small.ln_1p(), positive.log2(), positive.log10()];
+        let roots = [positive.sqrt(), positive.cbrt(), positive.recip(), positive.hypot(small)];
+        let powers = [small.powi(3), positive.powi(-5), small.powi(0), positive.powf(small)];
+        let constants = [positive.pow(2.5), positive.log(S::from(3.0)), small % S::from(0.07)];
+        let steps = [small.floor(), small.ceil(), small.round(), small.trunc(), small.fract()];
+        let choices = [a.maximum(b), a.minimum(b), a.abs(), -c.maximum(a), b.minimum(c), c.abs()];
+        let others = [small.mul_add(positive, a), a.mul_add(S::from(3.0), b), a.detached() * b];
+        let terms = (periodic.into_iter().chain(inverse).chain(hyperbolic).chain(area))
+            .chain(exponential)
+            .chain(logarithm)
+            .chain(roots)
+            .chain(powers)
+            .chain(constants)
+            .chain(steps)
+            .chain(choices)
+            .chain(others);
+        y[0] = terms.zip(1..).map(|(term, k)| term * f64::from(k)).sum();
+        Ok(())
+    }
+}
+
+#[test]
+fn every_elementary_function() {
+    let (rows, n) = (150, 40);
+    let shared = Map::shared(Elementary, rows, numbers(rows)).unwrap();
+    check(&shared, &[0.7, -0.4], "shared");
+    check(&Sum::new(shared), &[0.7, -0.4], "sum over shared");
+    let table: Vec<usize> = (0..rows * 2).map(|i| (i * i + i / 3) % n).collect();
+    let gathered = Map::gathered(Elementary, n, rows, table, numbers(rows)).unwrap();
+    check(&gathered, &numbers(n), "gathered");
+    check(&Sum::new(gathered), &numbers(n), "sum over gathered");
+}
+
+/// Counts the evaluations.
+#[derive(Clone)]
+struct Counted<F>(F, Arc<AtomicUsize>);
+
+impl<F: Function> Function for Counted<F> {
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        self.1.fetch_add(1, Relaxed);
+        self.0.eval(x, y)
+    }
+}
+
+#[test]
+fn a_recorded_body_is_not_evaluated_again() {
+    let (rows, count) = (150, Arc::new(AtomicUsize::new(0)));
+    let map = Map::shared(Counted(Elementary, count.clone()), rows, numbers(rows)).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&map, &[0.7, -0.4]).unwrap();
+    let (mut y, mut x_bar) = (vec![0.0; rows], [0.0; 2]);
+    let mut evaluations = |x: &[f64]| {
+        count.store(0, Relaxed);
+        prepared.value_and_pullback_into(x, &vec![1.0; rows], &mut y, &mut x_bar).unwrap();
+        count.load(Relaxed)
+    };
+    // The signs of the constants decide two comparisons, and each way is recorded.
+    let first = evaluations(&[0.7, -0.4]);
+    assert!((1..=4).contains(&first), "{first}");
+    assert_eq!(evaluations(&[0.7, -0.4]), 0);
+    assert_eq!(evaluations(&[0.6, -0.3]), 0);
+}
+
+/// As many ways through it as the constants have: up to three comparisons for each of its bits.
+#[derive(Debug, Clone)]
+struct Ways;
+
+impl Function for Ways {
+    fn inputs(&self) -> usize {
+        5
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (x, signs) = x.split_at(1);
+        y[0] = signs.iter().fold(x[0], |y, &sign| {
+            if sign < 0.0 {
+                y.sin()
+            } else if sign > 0.5 && y > 0.1 {
+                y * y + 0.2
+            } else {
+                y.exp() * 0.3
+            }
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn more_ways_through_a_body_than_there_are_programs() {
+    let rows = 700;
+    let map = Map::shared(Ways, rows, numbers(4 * rows)).unwrap();
+    check(&map, &[0.3], "each");
+    check(&Sum::new(map), &[0.3], "sum");
+}
+
+#[test]
+fn what_was_computed_before_changes_no_digit() {
+    let (rows, n) = (333, 50);
+    let table: Vec<usize> = (0..rows).map(|i| (i * 7) % n).collect();
+    let f = Sum::new(Map::gathered(Ways, n, rows, table, numbers(4 * rows)).unwrap());
+    let backend = NativeReverse::default();
+    let points: Vec<Vec<f64>> =
+        (1..5).map(|k| numbers(n).iter().map(|x| x * f64::from(k)).collect()).collect();
+    let mut prepared = backend.prepare(&f, &points[0]).unwrap();
+    let mut gradient = vec![0.0; n];
+    for x in points.iter().chain(&points) {
+        let value = prepared.value_and_gradient_into(x, &mut gradient).unwrap();
+        let mut fresh = backend.prepare(&f, x).unwrap();
+        assert_eq!(prepared.value(x).unwrap()[0], value, "the value with and without a gradient");
+        let expected = fresh.value_and_gradient(x).unwrap();
+        assert_eq!((value, &gradient[..]), (expected.0, expected.1.as_slice()));
     }
 }
 

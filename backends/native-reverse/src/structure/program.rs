@@ -81,21 +81,19 @@ impl Programs {
                     program.start(x, memory) && accepts(program, memory)
                 },
             );
-            let found = match found {
-                Some(index) => index,
-                None => {
-                    let Some(mut new) = Recorded::new(map, input) else {
-                        self.refused = true;
-                        return None;
-                    };
+            let found = if let Some(index) = found {
+                index
+            } else {
+                let new = Recorded::new(map, input).and_then(|mut new| {
                     let (program, memory) = new.run(map, mode);
-                    if !(program.start(x, memory) && accepts(program, memory)) {
-                        self.refused = true;
-                        return None;
-                    }
-                    self.recorded.push(new);
-                    self.recorded.len() - 1
-                }
+                    (program.start(x, memory) && accepts(program, memory)).then_some(new)
+                });
+                let Some(new) = new else {
+                    self.refused = true;
+                    return None;
+                };
+                self.recorded.push(new);
+                self.recorded.len() - 1
             };
             self.used.push(found);
         }
@@ -126,7 +124,13 @@ impl Recorded {
         let needed = graph.needed(graph.outputs.iter().copied());
         let (graph, partials) = partials::partials(graph, &active, &needed);
         let active = graph.active(map.row_inputs());
-        (!graph.opaque).then(|| Recorded { graph, partials, active, guards, runs: [const { None }; 3] })
+        (!graph.opaque).then(|| Recorded {
+            graph,
+            partials,
+            active,
+            guards,
+            runs: [const { None }; 3],
+        })
     }
 
     /// The instructions for `mode`.
@@ -137,8 +141,14 @@ impl Recorded {
             let per_row = |input: u32| !all_read_x || input as usize >= map.row_inputs();
             let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
             let shared = graph.reached(per_row).into_iter().map(|reached| !reached).collect();
-            let compiler =
-                schedule::Compiler { guards: &graph.guards()[..guards], graph, partials, active, shared, mode };
+            let compiler = schedule::Compiler {
+                guards: &graph.guards()[..guards],
+                graph,
+                partials,
+                active,
+                shared,
+                mode,
+            };
             (compiler.compile(), Memory::default())
         });
         (program, memory)

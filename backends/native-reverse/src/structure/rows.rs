@@ -25,8 +25,6 @@ pub(crate) struct Tools {
     programs: Programs,
     /// The sums of the outputs, for each row of a block.
     totals: Vec<Block>,
-    /// The Jacobian block of a row.
-    entries: Vec<f64>,
 }
 
 /// Writes the value of the rows into `y`.
@@ -52,14 +50,14 @@ pub(crate) fn pullback<F: Function>(
     Task::new(rows, x).pullback(careful, tools, y_bar, y, x_bar)
 }
 
-/// Writes the value of the rows into `y`, and calls `out(row, block)` with the Jacobian block of each
-/// row: for each of its outputs, the derivatives with respect to the entries that it gathers.
+/// Writes the value of the rows into `y`, and their Jacobian blocks into `out: rows · q · p`: for each
+/// output of the row, the derivatives with respect to the entries that it gathers.
 pub(crate) fn blocks<F: Function>(
     (careful, tools): (&mut Workspace<f64>, &mut Tools),
     map: &Map<F>,
     x: &[f64],
     y: &mut [f64],
-    out: impl FnMut(usize, &[f64]),
+    out: &mut [f64],
 ) -> Result<()> {
     Task::new((map, Outputs::Each), x).blocks(careful, tools, y, out)
 }
@@ -76,6 +74,7 @@ struct Task<'a, F> {
 
 /// Up to [`ROWS`] rows in ascending order, each in a lane of its own.
 #[derive(Clone, Copy)]
+#[allow(clippy::large_enum_variant, reason = "one or two at a time, on the stack")]
 enum Rows {
     /// One after another from the first on, so many in all, of which so many come along for nothing:
     /// they have been computed already.
@@ -102,13 +101,18 @@ impl<'a, F: Function> Task<'a, F> {
                 Ok(())
             })
         };
-        self.each(programs, Mode::Value, &mut (&mut *y, &mut *totals), |(y, totals), rows, run| {
-            let Some((program, memory)) = run else {
-                return rows.iter().try_for_each(|row| one(row, y));
-            };
-            self.add_values(rows, program, memory, totals, y);
-            Ok(())
-        })?;
+        self.each(
+            programs,
+            Mode::Value,
+            &mut (&mut *y, &mut *totals),
+            |(y, totals), rows, run| {
+                let Some((program, memory)) = run else {
+                    return rows.iter().try_for_each(|row| one(row, y));
+                };
+                self.add_values(rows, program, memory, totals, y);
+                Ok(())
+            },
+        )?;
         add_totals(totals, y);
         Ok(())
     }
@@ -128,7 +132,9 @@ impl<'a, F: Function> Task<'a, F> {
         let state = &mut (&mut *careful, &mut *y, &mut *x_bar, &mut *totals);
         self.each(programs, Mode::Pull, state, |(careful, y, x_bar, totals), rows, run| {
             let Some((program, memory)) = run else {
-                return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
+                return rows
+                    .iter()
+                    .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             };
             self.seed(rows, memory, y_bar);
             let window = self.window(rows).map(|first| &mut x_bar[first..]);
@@ -137,7 +143,9 @@ impl<'a, F: Function> Task<'a, F> {
             let all = self.outputs == Outputs::Sum && rows.lanes() == (0..ROWS);
             let sums = if all { &mut totals[..] } else { &mut [] };
             if !program.reverse(memory, window, sums) {
-                return rows.iter().try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
+                return rows
+                    .iter()
+                    .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             }
             if !scattered {
                 for d in &program.derivatives {
@@ -177,29 +185,30 @@ impl<'a, F: Function> Task<'a, F> {
         careful: &mut Workspace<f64>,
         tools: &mut Tools,
         y: &mut [f64],
-        mut out: impl FnMut(usize, &[f64]),
+        out: &mut [f64],
     ) -> Result<()> {
         y.fill(0.0);
         self.start(tools);
-        let Tools { programs, totals, entries } = tools;
-        entries.resize(self.q * self.p, 0.0);
+        let Tools { programs, totals, .. } = tools;
+        let entries = self.q * self.p;
         let state = &mut (&mut *careful, &mut *y, &mut *totals);
         self.each(programs, Mode::Blocks, state, |(careful, y, totals), rows, run| {
             let Some((program, memory)) = run else {
-                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
+                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             };
             memory.adjoints[0] = Block::ONE;
             if !program.reverse(memory, None, &mut []) {
-                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, &mut out));
+                return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             }
-            let ds = &program.derivatives;
-            entries.fill(0.0);
             for lane in rows.lanes() {
-                for d in ds {
-                    let adjoint = memory.adjoints[d.at as usize].rows()[lane];
-                    entries[d.output as usize * self.p + d.input as usize] = d.factor * adjoint;
+                let block = &mut out[rows.at(lane) * entries..][..entries];
+                if program.derivatives.len() < entries {
+                    block.fill(0.0);
                 }
-                out(rows.at(lane), entries);
+                for d in &program.derivatives {
+                    let adjoint = memory.adjoints[d.at as usize].rows()[lane];
+                    block[d.output as usize * self.p + d.input as usize] = d.factor * adjoint;
+                }
             }
             self.add_values(rows, program, memory, totals, y);
             Ok(())
@@ -228,7 +237,8 @@ impl<'a, F: Function> Task<'a, F> {
         for start in (0..count).step_by(ROWS) {
             // The last block is full as well if there are rows enough.
             let first = start.min(count.saturating_sub(ROWS));
-            let mut left = Rows::Range { first, count: ROWS.min(count - first), done: start - first };
+            let mut left =
+                Rows::Range { first, count: ROWS.min(count - first), done: start - first };
             let mut tried = 0;
             while !left.lanes().is_empty() {
                 let row = left.at(left.lanes().start);
@@ -316,18 +326,18 @@ impl<'a, F: Function> Task<'a, F> {
     /// Fills in the inputs of some rows; what lies beyond them repeats the last one.
     fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
         let Task { map, x, p, .. } = *self;
-        for lane in 0..ROWS {
-            let row = rows.at(lane);
-            let constants = map.constants(row);
+        let of: [usize; ROWS] = std::array::from_fn(|lane| rows.at(lane));
+        for &(input, place) in &program.inputs {
+            let j = input as usize;
+            let lanes = memory.values[place as usize].rows_mut().iter_mut().zip(of);
             match map.gather() {
-                Gather::Shared => memory.fill(program, lane, (p, constants), |j| x[j]),
+                _ if j >= p => lanes.for_each(|(value, row)| *value = map.constants(row)[j - p]),
+                Gather::Shared => lanes.for_each(|(value, _)| *value = x[j]),
                 Gather::Window { stride } => {
-                    let x = &x[row * stride..][..p];
-                    memory.fill(program, lane, (p, constants), |j| x[j]);
+                    lanes.for_each(|(value, row)| *value = x[row * stride + j]);
                 }
                 Gather::Table(table) => {
-                    let table = &table[row * p..][..p];
-                    memory.fill(program, lane, (p, constants), |j| x[table[j]]);
+                    lanes.for_each(|(value, row)| *value = x[table[row * p + j]]);
                 }
             }
         }
@@ -383,17 +393,15 @@ impl<'a, F: Function> Task<'a, F> {
         careful: &mut Workspace<f64>,
         row: usize,
         y: &mut [f64],
-        out: &mut impl FnMut(usize, &[f64]),
+        out: &mut [f64],
     ) -> Result<()> {
-        scratch::with(self.q + self.q * self.p, |buffer: &mut [f64]| {
-            let (w, block) = buffer.split_at_mut(self.q);
+        scratch::with(self.q, |w: &mut [f64]| {
             self.evaluate_one(careful, row, y)?;
             for i in 0..self.q {
                 w[i] = 1.0;
-                careful.pull(w, &mut block[i * self.p..][..self.p])?;
+                careful.pull(w, &mut out[(row * self.q + i) * self.p..][..self.p])?;
                 w[i] = 0.0;
             }
-            out(row, block);
             Ok(())
         })
     }

@@ -55,7 +55,10 @@ pub(crate) fn partials(
 fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option<Traced>)) {
     let at = |id| Traced::at(id, recording);
     match node {
-        Node::Input(_) | Node::Constant(_) | Node::Detached(_) | Node::Picks(..)
+        Node::Input(_)
+        | Node::Constant(_)
+        | Node::Detached(_)
+        | Node::Picks(..)
         | Node::Sign(_) => {}
         Node::Add(a, b) => {
             out(a, 1.0, None);
@@ -94,7 +97,8 @@ fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option
             out(b, 1.0, Some(-first + 1.0));
         }
         Node::Binary(function, a, b) => {
-            let [d_a, d_b] = functions::binary(function, Probe::of(at(a)), Probe::of(at(b))).partials;
+            let [d_a, d_b] =
+                functions::binary(function, Probe::of(at(a)), Probe::of(at(b))).partials;
             out(a, 1.0, Some(d_a));
             out(b, 1.0, Some(d_b));
         }

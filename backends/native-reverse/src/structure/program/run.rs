@@ -134,7 +134,7 @@ impl Program {
     /// there row `r` reads the entries from `r` on. Notes the rows where a comparison comes out
     /// differently, for which the outputs are not valid.
     pub(crate) fn forward(&self, memory: &mut Memory, window: Option<&[f64]>) {
-        Arch::new().dispatch(Forward { program: self, memory, window })
+        Arch::new().dispatch(Forward { program: self, memory, window });
     }
 
     /// From the seeds, which are in place, to the derivatives of the rows; adds to the sums, the
@@ -349,22 +349,6 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Puts the inputs of a row in place: the first `p` by number, then its constants.
-    #[inline]
-    pub(crate) fn fill(
-        &mut self,
-        program: &Program,
-        row: usize,
-        (p, constants): (usize, &[f64]),
-        entry: impl Fn(usize) -> f64,
-    ) {
-        for &(input, place) in &program.inputs {
-            let input = input as usize;
-            let value = if input < p { entry(input) } else { constants[input - p] };
-            self.values[place as usize].rows_mut()[row] = value;
-        }
-    }
-
     /// An output of the rows.
     #[inline(always)]
     pub(crate) fn output(&self, place: Place) -> Block {

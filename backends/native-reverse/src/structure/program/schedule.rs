@@ -188,8 +188,11 @@ impl Compiler<'_> {
         let mut program = Program::default();
         let (drafts, registers, derivatives) = self.reverse();
         let sums: Vec<Id> = (0..).take(self.partials.len()).filter(|&id| self.sums(id)).collect();
-        let once_partials =
-            || sums.iter().rev().flat_map(|&id| self.partials[id as usize].iter().map(move |p| (id, p)));
+        let once_partials = || {
+            sums.iter()
+                .rev()
+                .flat_map(|&id| self.partials[id as usize].iter().map(move |p| (id, p)))
+        };
         let needed = self.graph.needed(
             (self.graph.outputs.iter().copied())
                 .chain(self.guards.iter().flat_map(|guard| [guard.a, guard.b]))
@@ -366,7 +369,8 @@ impl Compiler<'_> {
             product && !self.is_shared(id) && uses[id as usize] == 1
         };
         let mut fusions = HashMap::new();
-        for (&node, id) in self.graph.nodes().iter().zip(0..).filter(|(_, id)| needed[*id as usize]) {
+        for (&node, id) in self.graph.nodes().iter().zip(0..).filter(|(_, id)| needed[*id as usize])
+        {
             match node {
                 Node::Add(a, b) | Node::Sub(a, b) if !self.is_shared(a) && fusible(b) => {
                     fusions.insert(id, b);
@@ -398,7 +402,8 @@ impl Compiler<'_> {
                 guards.entry(latest).or_default().push(Guard { a, b, outcome });
             }
         }
-        let mut emitter = Emitter { compiler: self, shared, next: self.graph.len(), code: Vec::new() };
+        let mut emitter =
+            Emitter { compiler: self, shared, next: self.graph.len(), code: Vec::new() };
         let mut inputs = Vec::new();
         for (&node, id) in self.graph.nodes().iter().zip(0..) {
             let place = needed[id as usize] && !self.is_shared(id) && !fused[id as usize];
@@ -482,11 +487,12 @@ impl Compiler<'_> {
         for (time, draft) in drafts.iter().enumerate() {
             let from = slots.at(draft.from);
             let base = draft.base.map_or(0, |base| slots.at(base.register));
-            for register in [Some(draft.from), draft.base.map(|base| base.register)] {
-                if let Some(register) = register.filter(|&x| x != draft.to || is_sum(draft.step)) {
-                    if last[register as usize] == time {
-                        slots.free(register);
-                    }
+            let base_register = draft.base.map(|base| base.register);
+            for register in [Some(draft.from), base_register].into_iter().flatten() {
+                // A sum goes to a node, not to a register.
+                let stays = register == draft.to && !is_sum(draft.step);
+                if last[register as usize] == time && !stays {
+                    slots.free(register);
                 }
             }
             let to = if is_sum(draft.step) {
@@ -540,14 +546,20 @@ impl Instruction {
     /// Which of the operands are values of rows.
     fn mask(&self) -> [bool; 3] {
         match self.op {
-            Op::AddRR | Op::SubRR | Op::MulRR | Op::DivRR | Op::Binary(_) | Op::Picks(_)
+            Op::AddMulRR | Op::SubMulRR | Op::MulAdd => [true; 3],
+            Op::AddRR
+            | Op::SubRR
+            | Op::MulRR
+            | Op::DivRR
+            | Op::AddMulRS
+            | Op::SubMulRS
+            | Op::Binary(_)
+            | Op::Picks(_)
             | Op::Guard(_) => [true, true, false],
             Op::AddRS | Op::SubRS | Op::MulRS | Op::DivRS | Op::Neg | Op::Unary(_) | Op::Sign => {
                 [true, false, false]
             }
             Op::SubSR | Op::DivSR => [false, true, false],
-            Op::AddMulRR | Op::SubMulRR | Op::MulAdd => [true; 3],
-            Op::AddMulRS | Op::SubMulRS => [true, true, false],
             Op::Spread => [false; 3],
         }
     }
@@ -614,11 +626,8 @@ impl Emitter<'_> {
             let sum = self.compiler.real(if a == product { b } else { a });
             let Node::Mul(x, y) = self.compiler.graph.node(product) else { return };
             let add = matches!(node, Node::Add(..));
-            let [rr, rs] = if add {
-                [Op::AddMulRR, Op::AddMulRS]
-            } else {
-                [Op::SubMulRR, Op::SubMulRS]
-            };
+            let [rr, rs] =
+                if add { [Op::AddMulRR, Op::AddMulRS] } else { [Op::SubMulRR, Op::SubMulRS] };
             match (self.find(x), self.find(y)) {
                 (Row(x), Row(y)) => self.push(rr, id, [sum, x, y]),
                 (Row(x), Shared(y)) | (Shared(y), Row(x)) => self.push(rs, id, [sum, x, y]),

@@ -101,9 +101,7 @@ impl Traced {
 
     /// Its place in the graph of the recording `number`.
     fn place(self, number: u32) -> Option<Id> {
-        with(number, |graph| {
-            if self.is_constant() { graph.constant(self.value) } else { self.id }
-        })
+        with(number, |graph| if self.is_constant() { graph.constant(self.value) } else { self.id })
     }
 
     /// The result of an operation on `operands`, of which one is no constant.
@@ -121,8 +119,8 @@ impl Traced {
             if graph.opaque {
                 return CONSTANT;
             }
-            let places = operands
-                .map(|x| if x.is_constant() { graph.constant(x.value) } else { x.id });
+            let places =
+                operands.map(|x| if x.is_constant() { graph.constant(x.value) } else { x.id });
             graph.place(node(places), value)
         });
         Traced { value, id: id.unwrap_or(CONSTANT), recording: number }
