@@ -1,14 +1,11 @@
 //! The hot path: a tape of its own.
 
-use ad_api::{
-    AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix,
-    forward_second_order,
-};
+use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix};
 use nalgebra::DMatrix;
 
 use crate::NativeReverse;
 use crate::backend::Workspace;
-use crate::structure::{Jac, Pull, Push, Tools, Value, blocks};
+use crate::structure::{Hvp, Jac, Pull, Push, Tools, Value, blocks};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -105,5 +102,40 @@ impl<F: Function> Prepared for TapePrepared<F> {
         self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
     }
 
-    forward_second_order!(second);
+    fn value_gradient_and_weighted_hvp_into(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        v: &[f64],
+        gradient: &mut [f64],
+        hv: &mut [f64],
+    ) -> Result<f64> {
+        let TapePrepared { f, work, tools, second } = self;
+        let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
+        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        match done {
+            Some(value) => Ok(value),
+            None => second.weighted_hvp(x, w, v, gradient, hv),
+        }
+    }
+
+    fn value_derivative_and_second_derivative_into(
+        &mut self,
+        x: f64,
+        y: &mut [f64],
+        derivative: &mut [f64],
+        second: &mut [f64],
+    ) -> Result<()> {
+        self.second.second_derivative(x, y, derivative, second)
+    }
+
+    fn value_gradient_and_weighted_hessian_into(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        gradient: &mut [f64],
+        hessian: &mut DMatrix<f64>,
+    ) -> Result<f64> {
+        self.second.weighted_hessian(x, w, gradient, hessian)
+    }
 }

@@ -193,6 +193,59 @@ impl StructureVisitor for Push<'_> {
     }
 }
 
+/// A product with the Hessian of `w · f`: see
+/// [`Prepared`](ad_api::Prepared::value_gradient_and_weighted_hvp_into). The result is its value, or
+/// `None` if it must be computed in another way, also if lengths are wrong.
+pub(crate) struct Hvp<'a> {
+    pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) tools: &'a mut Tools,
+    pub(crate) x: &'a [f64],
+    pub(crate) w: &'a [f64],
+    pub(crate) v: &'a [f64],
+    pub(crate) gradient: &'a mut [f64],
+    pub(crate) hv: &'a mut [f64],
+}
+
+impl Hvp<'_> {
+    fn rows<G: Function, F: Function>(
+        self,
+        f: &G,
+        rows: (&Map<F>, Outputs),
+    ) -> Result<Option<f64>> {
+        let Hvp { work, tools, x, w, v, gradient, hv } = self;
+        let (n, m) = (f.inputs(), f.outputs());
+        let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
+        if !fits || n == 0 || v.is_empty() || !v.len().is_multiple_of(n) {
+            return Ok(None);
+        }
+        scratch::with(m, |y: &mut [f64]| {
+            rows::pullback((work, &mut *tools), rows, x, w, y, gradient)?;
+            for (v, hv) in v.chunks_exact(n).zip(hv.chunks_exact_mut(n)) {
+                if !rows::second(tools, rows, (x, v), w, hv)? {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(y.iter().zip(w).map(|(y, w)| y * w).sum()))
+        })
+    }
+}
+
+impl StructureVisitor for Hvp<'_> {
+    type Output = Result<Option<f64>>;
+
+    fn plain<F: Function>(self, _: &F) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<Option<f64>> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+}
+
 /// A Jacobian: see [`Jacobian`](ad_api::Jacobian).
 pub(crate) struct Jac<'a> {
     pub(crate) work: &'a mut Workspace<f64>,

@@ -453,14 +453,67 @@ fn what_was_computed_before_changes_no_digit() {
     }
 }
 
+/// Products with the Hessian against dual numbers over dual numbers.
+#[track_caller]
+fn check_second_order<F: Function>(f: &F, x: &[f64], what: &str) {
+    let (n, w) = (f.inputs(), numbers(f.outputs()));
+    let expected = Dual::default().weighted_hessian(&Plain(f.clone()), x, &w).unwrap();
+    let mut prepared = NativeReverse::default().prepare(f, x).unwrap();
+    let v = DMatrix::from_vec(n, 2, numbers(2 * n));
+    let (mut gradient, mut hv) = (vec![0.0; n], vec![0.0; 2 * n]);
+    for _ in 0..2 {
+        let value = prepared
+            .value_gradient_and_weighted_hvp_into(x, &w, v.as_slice(), &mut gradient, &mut hv)
+            .unwrap();
+        let y = prepared.value(x).unwrap();
+        close(&[value], &[y.iter().zip(&w).map(|(y, w)| y * w).sum()], what);
+        let pulled = prepared.pullback(x, &w).unwrap();
+        close(&gradient, pulled.as_slice(), &format!("{what}: gradient"));
+        close(&hv, (&expected * &v).as_slice(), &format!("{what}: Hessian times vectors"));
+    }
+}
+
 #[test]
-fn second_order_takes_the_plain_way() {
-    let f = Map::windows(Body { inputs: 2, kind: Kind::Smooth }, 12, 1).unwrap();
-    let x = numbers(12);
-    let w = numbers(f.outputs());
+fn second_order() {
+    for kind in KINDS {
+        let body = |inputs| Body { inputs, kind };
+        let shared = Map::shared(body(4), 21, numbers(21)).unwrap();
+        let windows = Map::windows(body(2), 67, 1).unwrap();
+        let strided = Map::windows(body(3), 23, 2).unwrap();
+        let table: Vec<usize> = (0..20 * 3).map(|i| (i * i + i / 3) % 9).collect();
+        let gathered = Map::gathered(body(4), 9, 20, table, numbers(20)).unwrap();
+        for map in [shared, windows, strided, gathered] {
+            let x: Vec<f64> = numbers(map.inputs()).iter().map(|x| x * 0.6).collect();
+            check_second_order(&map, &x, &format!("map, {kind:?}"));
+            check_second_order(&Sum::new(map), &x, &format!("sum, {kind:?}"));
+        }
+    }
+    let elementary = Map::shared(Elementary, 40, numbers(40)).unwrap();
+    check_second_order(&Sum::new(elementary.clone()), &[0.7, -0.4], "elementary functions");
+    let (x, w) = ([0.7, -0.4], numbers(40));
+    let expected = Dual::default().weighted_hessian(&Plain(elementary.clone()), &x, &w).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&elementary, &x).unwrap();
+    let hessian = prepared.weighted_hessian(&x, &w).unwrap();
+    close(hessian.as_slice(), expected.as_slice(), "Hessian");
+}
+
+#[test]
+fn second_order_of_a_recorded_body_evaluates_nothing() {
+    let (rows, count) = (150, Arc::new(AtomicUsize::new(0)));
+    let map = Map::shared(Counted(Elementary, count.clone()), rows, numbers(rows)).unwrap();
+    let (f, x) = (Sum::new(map), [0.7, -0.4]);
     let mut prepared = NativeReverse::default().prepare(&f, &x).unwrap();
-    let expected = Dual::default().weighted_hessian(&Plain(f), &x, &w).unwrap();
-    close(prepared.weighted_hessian(&x, &w).unwrap().as_slice(), expected.as_slice(), "Hessian");
+    let (mut gradient, mut hv) = ([0.0; 2], [0.0; 2]);
+    let mut evaluations = |x: &[f64]| {
+        count.store(0, Relaxed);
+        prepared
+            .value_gradient_and_weighted_hvp_into(x, &[1.0], &[1.0, 2.0], &mut gradient, &mut hv)
+            .unwrap();
+        count.load(Relaxed)
+    };
+    let first = evaluations(&x);
+    assert!((1..=4).contains(&first), "{first}");
+    assert_eq!(evaluations(&[0.6, -0.3]), 0);
 }
 
 #[test]

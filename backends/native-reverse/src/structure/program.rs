@@ -41,12 +41,20 @@ pub(crate) struct Programs {
 /// A recorded body, and its instructions for what it has been asked for.
 #[derive(Debug)]
 struct Recorded {
+    body: Derived,
+    /// Its derivative along a tangent, once that has been asked for.
+    tangent: Option<Derived>,
+    runs: [Option<(Program, Memory)>; 4],
+}
+
+/// A graph with its derivatives.
+#[derive(Debug)]
+struct Derived {
     graph: Graph,
     partials: Vec<Vec<Partial>>,
     active: Vec<bool>,
-    /// How many of the guards are the body's own; the others are those of its derivatives.
+    /// How many of the guards are its own; the others are those of its derivatives.
     guards: usize,
-    runs: [Option<(Program, Memory)>; 3],
 }
 
 impl Programs {
@@ -67,7 +75,7 @@ impl Programs {
     pub(crate) fn next<F: Function>(
         &mut self,
         map: &Map<F>,
-        (x, mode, tried): (&[f64], Mode, usize),
+        (point, mode, tried): ((&[f64], &[f64]), Mode, usize),
         input: impl FnOnce(&mut [f64]),
         mut accepts: impl FnMut(&Program, &mut Memory) -> bool,
     ) -> Option<(&Program, &mut Memory)> {
@@ -78,7 +86,7 @@ impl Programs {
             let found = (0..self.recorded.len()).filter(|index| !self.used.contains(index)).find(
                 |&index| {
                     let (program, memory) = self.recorded[index].run(map, mode);
-                    program.start(x, memory) && accepts(program, memory)
+                    program.start(point, memory) && accepts(program, memory)
                 },
             );
             let found = if let Some(index) = found {
@@ -86,7 +94,7 @@ impl Programs {
             } else {
                 let new = Recorded::new(map, input).and_then(|mut new| {
                     let (program, memory) = new.run(map, mode);
-                    (program.start(x, memory) && accepts(program, memory)).then_some(new)
+                    (program.start(point, memory) && accepts(program, memory)).then_some(new)
                 });
                 let Some(new) = new else {
                     self.refused = true;
@@ -119,38 +127,51 @@ impl Recorded {
         let mut row = vec![0.0; map.body().inputs()];
         input(&mut row);
         let graph = trace::trace(map.body(), &row)?;
-        let guards = graph.guards().len();
-        let active = graph.active(map.row_inputs());
-        let needed = graph.needed(graph.outputs.iter().copied());
-        let (graph, partials) = partials::partials(graph, &active, &needed);
-        let active = graph.active(map.row_inputs());
-        (!graph.opaque).then(|| Recorded {
-            graph,
-            partials,
-            active,
-            guards,
-            runs: [const { None }; 3],
-        })
+        let body = Derived::new(graph, map.row_inputs());
+        (!body.graph.opaque).then(|| Recorded { body, tangent: None, runs: [const { None }; 4] })
     }
 
     /// The instructions for `mode`.
     fn run<F: Function>(&mut self, map: &Map<F>, mode: Mode) -> (&Program, &mut Memory) {
-        let Recorded { graph, partials, active, guards, runs } = self;
+        let Recorded { body, tangent, runs } = self;
         let (program, memory) = runs[mode as usize].get_or_insert_with(|| {
-            let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
-            let per_row = |input: u32| !all_read_x || input as usize >= map.row_inputs();
-            let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
-            let shared = graph.reached(per_row).into_iter().map(|reached| !reached).collect();
-            let compiler = schedule::Compiler {
-                guards: &graph.guards()[..guards],
-                graph,
-                partials,
-                active,
-                shared,
-                mode,
+            let (p, inputs) = (map.row_inputs(), map.body().inputs());
+            let derived = match mode {
+                Mode::Second => tangent.get_or_insert_with(|| body.tangent(inputs, p)),
+                _ => body,
             };
-            (compiler.compile(), Memory::default())
+            let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
+            let per_row = |input: u32| !all_read_x || (p..inputs).contains(&(input as usize));
+            let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
+            let opaque = derived.graph.opaque;
+            let program = if opaque { Program::default() } else { derived.compile(shared, mode) };
+            (Program { first_tangent: inputs, opaque, ..program }, Memory::default())
         });
         (program, memory)
+    }
+}
+
+impl Derived {
+    /// Differentiates with respect to the first `p` inputs.
+    fn new(graph: Graph, p: usize) -> Self {
+        let guards = graph.guards().len();
+        let active = graph.active(p);
+        let needed = graph.needed(graph.outputs.iter().copied());
+        let (graph, partials) = partials::partials(graph, &active, &needed);
+        let active = graph.active(p);
+        Derived { graph, partials, active, guards }
+    }
+
+    /// Its derivative along a tangent, whose `p` entries follow the `inputs`.
+    fn tangent(&self, inputs: usize, p: usize) -> Derived {
+        let first = u32::try_from(inputs).unwrap_or(u32::MAX);
+        Derived::new(partials::tangent(self.graph.clone(), &self.partials, (first, p)), p)
+    }
+
+    fn compile(&self, shared: Vec<bool>, mode: Mode) -> Program {
+        let Derived { graph, partials, active, guards } = self;
+        let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
+        let guards = &graph.guards()[..guards];
+        schedule::Compiler { graph, partials, guards, active, shared, mode }.compile()
     }
 }

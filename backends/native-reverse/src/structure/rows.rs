@@ -50,6 +50,18 @@ pub(crate) fn pullback<F: Function>(
     Task::new(rows, x).pullback(careful, tools, y_bar, y, x_bar)
 }
 
+/// Writes `H x_dot` into `hv`, where `H` is the Hessian of `Σ w yᵢ`. Returns false if that must be
+/// computed in another way.
+pub(crate) fn second<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    (x, x_dot): (&[f64], &[f64]),
+    w: &[f64],
+    hv: &mut [f64],
+) -> Result<bool> {
+    Task { x_dot, ..Task::new(rows, x) }.second(tools, w, hv)
+}
+
 /// Writes the value of the rows into `y`, and their Jacobian blocks into `out: rows · q · p`: for each
 /// output of the row, the derivatives with respect to the entries that it gathers.
 pub(crate) fn blocks<F: Function>(
@@ -67,6 +79,8 @@ struct Task<'a, F> {
     map: &'a Map<F>,
     outputs: Outputs,
     x: &'a [f64],
+    /// A tangent, for second derivatives.
+    x_dot: &'a [f64],
     /// The numbers of inputs that a row gathers, and of its outputs.
     p: usize,
     q: usize,
@@ -85,7 +99,7 @@ enum Rows {
 
 impl<'a, F: Function> Task<'a, F> {
     fn new((map, outputs): (&'a Map<F>, Outputs), x: &'a [f64]) -> Self {
-        Task { map, outputs, x, p: map.row_inputs(), q: map.body().outputs() }
+        Task { map, outputs, x, x_dot: &[], p: map.row_inputs(), q: map.body().outputs() }
     }
 
     fn value(&self, tools: &mut Tools, y: &mut [f64]) -> Result<()> {
@@ -148,13 +162,7 @@ impl<'a, F: Function> Task<'a, F> {
                     .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             }
             if !scattered {
-                for d in &program.derivatives {
-                    let adjoint = memory.adjoints[d.at as usize].rows();
-                    for lane in rows.lanes() {
-                        let place = self.map.index(rows.at(lane), d.input as usize);
-                        x_bar[place] += d.factor * adjoint[lane];
-                    }
-                }
+                self.scatter(rows, program, memory, x_bar);
             }
             if !all {
                 self.add_values(rows, program, memory, totals, y);
@@ -178,6 +186,35 @@ impl<'a, F: Function> Task<'a, F> {
         }
         add_totals(totals, y);
         Ok(())
+    }
+
+    fn second(&self, tools: &mut Tools, w: &[f64], hv: &mut [f64]) -> Result<bool> {
+        hv.fill(0.0);
+        self.start(tools);
+        let state = &mut (true, &mut *hv);
+        self.each(&mut tools.programs, Mode::Second, state, |(fine, hv), rows, run| {
+            let Some((program, memory)) = run.filter(|_| *fine) else {
+                *fine = false;
+                return Ok(());
+            };
+            self.seed(rows, memory, w);
+            let window = self.window(rows).map(|first| &mut hv[first..]);
+            let scattered = window.is_some();
+            *fine = program.reverse(memory, window, &mut []);
+            if !scattered {
+                self.scatter(rows, program, memory, hv);
+            }
+            Ok(())
+        })?;
+        let mut fine = state.0;
+        tools.programs.used(self.map, Mode::Second, |program, memory| {
+            program.finish(memory);
+            for &(input, place) in &program.shared_derivatives {
+                fine &= memory.sums[place as usize].is_finite();
+                hv[input as usize] += memory.sums[place as usize];
+            }
+        });
+        Ok(fine)
     }
 
     fn blocks(
@@ -248,7 +285,7 @@ impl<'a, F: Function> Task<'a, F> {
                     let alone = Rows::Range { first: row, count: 1, done: 0 };
                     programs.next(
                         self.map,
-                        (self.x, mode, tried),
+                        ((self.x, self.x_dot), mode, tried),
                         |input| self.input(row, input),
                         |program, memory| {
                             self.run(&alone, program, memory);
@@ -284,11 +321,24 @@ impl<'a, F: Function> Task<'a, F> {
 
     /// Computes the outputs of some rows; see [`Program::forward`].
     fn run(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
-        let window = self.window(rows).map(|first| &self.x[first..]);
+        let from = |entries: &'a [f64], first| entries.get(first..).unwrap_or_default();
+        let window =
+            self.window(rows).map(|first| [self.x, self.x_dot].map(|all| from(all, first)));
         if window.is_none() {
             self.gather(rows, program, memory);
         }
         program.forward(memory, window);
+    }
+
+    /// Adds the derivatives of some rows to the entries that they gather.
+    fn scatter(&self, rows: &Rows, program: &Program, memory: &Memory, x_bar: &mut [f64]) {
+        for d in &program.derivatives {
+            let adjoint = memory.adjoints[d.at as usize].rows();
+            for lane in rows.lanes() {
+                let place = self.map.index(rows.at(lane), d.input as usize);
+                x_bar[place] += d.factor * adjoint[lane];
+            }
+        }
     }
 
     /// Puts the cotangents of some rows in place, zeros for what lies beyond them.
@@ -325,10 +375,13 @@ impl<'a, F: Function> Task<'a, F> {
 
     /// Fills in the inputs of some rows; what lies beyond them repeats the last one.
     fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
-        let Task { map, x, p, .. } = *self;
+        let Task { map, p, .. } = *self;
         let of: [usize; ROWS] = std::array::from_fn(|lane| rows.at(lane));
         for &(input, place) in &program.inputs {
-            let j = input as usize;
+            let (j, x) = match input as usize {
+                j if j < program.first_tangent => (j, self.x),
+                j => (j - program.first_tangent, self.x_dot),
+            };
             let lanes = memory.values[place as usize].rows_mut().iter_mut().zip(of);
             match map.gather() {
                 _ if j >= p => lanes.for_each(|(value, row)| *value = map.constants(row)[j - p]),

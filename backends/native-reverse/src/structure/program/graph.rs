@@ -71,7 +71,7 @@ pub(crate) struct Guard {
 }
 
 /// The values of a program at the point where it was recorded, and how they came about.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,

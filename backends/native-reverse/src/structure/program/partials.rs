@@ -51,6 +51,33 @@ pub(crate) fn partials(
     })
 }
 
+/// The derivatives of the outputs of `graph` along a tangent, whose `p` entries are further inputs
+/// from `first` on: a graph with these outputs.
+pub(crate) fn tangent(graph: Graph, partials: &[Vec<Partial>], (first, p): (u32, usize)) -> Graph {
+    let (outputs, nodes) = (graph.outputs.clone(), graph.nodes().to_vec());
+    let (mut graph, outputs) = record(graph, |number| {
+        let mut tangents: Vec<Traced> = Vec::with_capacity(partials.len());
+        for (node, partials) in nodes.iter().zip(partials) {
+            let terms = partials.iter().map(|partial| {
+                let term = tangents[partial.operand as usize] * partial.factor;
+                match partial.node {
+                    Some(node) => term * Traced::at(node, number),
+                    None => term,
+                }
+            });
+            tangents.push(match *node {
+                Node::Input(input) if (input as usize) < p => Traced::input(first + input, number),
+                _ => terms.reduce(|a, b| a + b).unwrap_or(Traced::from(0.0)),
+            });
+        }
+        let places = outputs.iter().map(|&output| tangents[output as usize].place(number));
+        places.collect::<Option<Vec<Id>>>()
+    });
+    graph.opaque |= outputs.is_none();
+    graph.outputs = outputs.unwrap_or_default();
+    graph
+}
+
 /// Calls `out(operand, factor, d)` for each operand of `node`, which is numbered `id`.
 fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option<Traced>)) {
     let at = |id| Traced::at(id, recording);

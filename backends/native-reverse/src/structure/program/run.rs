@@ -110,7 +110,7 @@ pub(crate) struct Memory {
 impl Program {
     /// Computes what all rows share, with all derivatives zero. Returns whether the program is valid
     /// at these inputs.
-    pub(crate) fn start(&self, x: &[f64], memory: &mut Memory) -> bool {
+    pub(crate) fn start(&self, (x, x_dot): (&[f64], &[f64]), memory: &mut Memory) -> bool {
         memory.shared.resize(self.shared, 0.0);
         memory.sums.clear();
         memory.sums.resize(self.shared, 0.0);
@@ -120,20 +120,26 @@ impl Program {
         let shared = &mut memory.shared;
         self.constants.iter().for_each(|&(place, value)| shared[place as usize] = value);
         for &(input, place) in &self.shared_inputs {
-            shared[place as usize] = x[input as usize];
+            let input = input as usize;
+            shared[place as usize] = if input < self.first_tangent {
+                x[input]
+            } else {
+                x_dot[input - self.first_tangent]
+            };
         }
         for &(place, node) in &self.once {
             shared[place as usize] = evaluate(node, shared);
         }
-        self.shared_guards.iter().all(|&Guard { a, b, outcome }| {
-            shared[a as usize].partial_cmp(&shared[b as usize]) == outcome
-        })
+        !self.opaque
+            && self.shared_guards.iter().all(|&Guard { a, b, outcome }| {
+                shared[a as usize].partial_cmp(&shared[b as usize]) == outcome
+            })
     }
 
-    /// Computes the outputs of the rows whose inputs are in place, or in `window` if there is one:
-    /// there row `r` reads the entries from `r` on. Notes the rows where a comparison comes out
+    /// Computes the outputs of the rows whose inputs are in place, or in a window of point and tangent
+    /// if there is one: there row `r` reads the entries from `r` on. Notes the rows where a comparison comes out
     /// differently, for which the outputs are not valid.
-    pub(crate) fn forward(&self, memory: &mut Memory, window: Option<&[f64]>) {
+    pub(crate) fn forward(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
         Arch::new().dispatch(Forward { program: self, memory, window });
     }
 
@@ -150,13 +156,19 @@ impl Program {
     }
 
     #[inline(always)]
-    fn forward_here(&self, memory: &mut Memory, window: Option<&[f64]>) {
+    fn forward_here(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
         let (shared, v) = (&memory.shared[..], &mut memory.values[..]);
         let differ = &mut memory.differ;
         differ.fill(false);
-        if let Some(window) = window {
+        if let Some([x, x_dot]) = window {
             for &(input, place) in &self.inputs {
-                let x = window[input as usize..][..ROWS].as_chunks::<EIGHT>().0;
+                let input = input as usize;
+                let entries = if input < self.first_tangent {
+                    &x[input..]
+                } else {
+                    &x_dot[input - self.first_tangent..]
+                };
+                let x = entries[..ROWS].as_chunks::<EIGHT>().0;
                 v[place as usize].0.copy_from_slice(x);
             }
         }
@@ -306,7 +318,7 @@ impl Program {
 struct Forward<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
-    window: Option<&'a [f64]>,
+    window: Option<[&'a [f64]; 2]>,
 }
 
 impl WithSimd for Forward<'_> {

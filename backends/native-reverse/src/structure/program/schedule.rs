@@ -17,6 +17,8 @@ pub(crate) enum Mode {
     Pull,
     /// The outputs, and the derivatives of each of them.
     Blocks,
+    /// As [`Mode::Pull`] for the derivatives of the outputs along a tangent.
+    Second,
 }
 
 /// Where a value is: one for each row, or one for all.
@@ -130,6 +132,10 @@ pub(crate) struct Program {
     pub(crate) values: usize,
     pub(crate) adjoints: usize,
     pub(crate) shared: usize,
+    /// The first input that is an entry of the tangent.
+    pub(crate) first_tangent: usize,
+    /// Whether the graph could not be completed: then there is nothing to run.
+    pub(crate) opaque: bool,
     pub(crate) constants: Vec<(u32, f64)>,
     /// Inputs that are the same for all rows, and where they go.
     pub(crate) shared_inputs: Vec<(u32, u32)>,
@@ -233,7 +239,9 @@ impl Compiler<'_> {
 
     /// Whether derivatives with respect to a node are summed over the rows.
     fn sums(&self, id: Id) -> bool {
-        self.mode == Mode::Pull && self.is_shared(id) && self.active[id as usize]
+        matches!(self.mode, Mode::Pull | Mode::Second)
+            && self.is_shared(id)
+            && self.active[id as usize]
     }
 
     /// The reverse sweep, the number of registers, and the derivatives with respect to row inputs.
@@ -243,7 +251,7 @@ impl Compiler<'_> {
         let mut registers = 0;
         match self.mode {
             Mode::Value => {}
-            Mode::Pull => {
+            Mode::Pull | Mode::Second => {
                 registers = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
                 let adjoints = self.sweep(&outputs, &mut drafts, &mut registers);
                 self.derivatives(0, &adjoints, &mut derivatives);
@@ -475,7 +483,7 @@ impl Compiler<'_> {
         }
         let seeds = match self.mode {
             Mode::Value => 0,
-            Mode::Pull => self.graph.outputs.len(),
+            Mode::Pull | Mode::Second => self.graph.outputs.len(),
             Mode::Blocks => 1,
         };
         last[..seeds].fill(drafts.len());

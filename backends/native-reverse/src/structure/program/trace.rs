@@ -94,13 +94,19 @@ impl Traced {
         }
     }
 
+    /// An input that the recorded body does not have, 1 at the recorded point.
+    pub(crate) fn input(input: u32, recording: u32) -> Self {
+        let id = with(recording, |graph| graph.place(Node::Input(input), 1.0));
+        Traced { value: 1.0, id: id.unwrap_or(CONSTANT), recording }
+    }
+
     /// Its node, or the number that it is.
     pub(crate) fn node(self) -> Result<Id, f64> {
         if self.is_constant() { Err(self.value) } else { Ok(self.id) }
     }
 
     /// Its place in the graph of the recording `number`.
-    fn place(self, number: u32) -> Option<Id> {
+    pub(crate) fn place(self, number: u32) -> Option<Id> {
         with(number, |graph| if self.is_constant() { graph.constant(self.value) } else { self.id })
     }
 
