@@ -148,6 +148,7 @@
 //! | `#[inline(always)]` on the operations (longer builds) | 4.3 ns | 4.4 ns |
 
 mod backend;
+mod explanation;
 mod linearization;
 mod pool;
 mod prepared;
@@ -158,6 +159,7 @@ mod tape;
 mod var;
 
 pub use backend::NativeReverse;
+pub use explanation::{Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

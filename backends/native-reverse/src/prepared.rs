@@ -3,9 +3,9 @@
 use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix};
 use nalgebra::DMatrix;
 
-use crate::NativeReverse;
 use crate::backend::Workspace;
-use crate::structure::{Hvp, Jac, Pull, Push, Tools, Value, blocks};
+use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
+use crate::{Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -22,6 +22,42 @@ impl<F: Function> TapePrepared<F> {
     pub(crate) fn new(backend: NativeReverse, f: &F, x: &[f64]) -> Result<Self> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
         Ok(Self::empty(f.clone(), SecondOrder::new(&backend, &backend, f)))
+    }
+
+    /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
+    ///
+    /// ```
+    /// use ad_api::{Backend, Failure, Function, Map, Prepared, Scalar, Sum};
+    /// use ad_native_reverse::NativeReverse;
+    ///
+    /// /// `x y²`.
+    /// #[derive(Clone)]
+    /// struct Term;
+    ///
+    /// impl Function for Term {
+    ///     fn inputs(&self) -> usize { 2 }
+    ///     fn outputs(&self) -> usize { 1 }
+    ///     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+    ///         y[0] = x[0] * x[1].powi(2);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let (f, x) = (Sum::new(Map::windows(Term, 100, 1)?), vec![1.0; 100]);
+    /// let mut prepared = NativeReverse::default().prepare(&f, &x)?;
+    /// prepared.gradient(&x)?;
+    /// let explanation = prepared.explain();
+    /// assert_eq!(explanation.programs[0].purpose, "pullbacks");
+    /// assert_eq!(explanation.programs[0].guards, 0);
+    /// // y², and its product with x.
+    /// assert_eq!(explanation.programs[0].forward, 2);
+    /// assert_eq!(explanation.refusal, None);
+    /// println!("{explanation}");
+    /// # Ok::<(), ad_api::AdError>(())
+    /// ```
+    pub fn explain(&self) -> Explanation {
+        let (tape_operations, tape_bytes) = self.work.size();
+        let (programs, refusal) = self.tools.explain();
+        Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
     }
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {

@@ -89,6 +89,11 @@ impl<S: Scalar> Record<S> {
         self.outputs.len()
     }
 
+    /// How large the tape is.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.tape.nodes())
+    }
+
     /// The number of recorded operations.
     pub(crate) fn operations(&self) -> usize {
         self.tape.nodes().len()
@@ -110,6 +115,14 @@ impl<S> Default for Lanes<S> {
 }
 
 impl<S: Scalar> Lanes<S> {
+    /// How large they are.
+    pub(crate) fn bytes(&self) -> usize {
+        let Lanes { one, few, several } = self;
+        size_of_val(&one.variables[..])
+            + size_of_val(&few.variables[..])
+            + size_of_val(&several.variables[..])
+    }
+
     /// Writes `J v` into `y_dot: k·m` for each of the `k` tangents in `x_dot: k·n`.
     pub(crate) fn pushforward(
         &mut self,

@@ -18,6 +18,7 @@ use ad_api::{
 
 use crate::backend::Workspace;
 use crate::pool;
+pub(crate) use program::ROWS;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
 

@@ -517,6 +517,27 @@ fn second_order_of_a_recorded_body_evaluates_nothing() {
 }
 
 #[test]
+fn an_explanation_says_why_rows_have_no_program() {
+    let refusal = |kind| {
+        let map = Map::windows(Body { inputs: 2, kind }, 40, 1).unwrap();
+        let mut prepared = NativeReverse::default().prepare(&map, &[0.4; 40]).unwrap();
+        prepared.pullback(&[0.4; 40], &[1.0; 78]).unwrap();
+        prepared.explain().refusal
+    };
+    assert_eq!(refusal(Kind::Smooth), None);
+    let opaque = Some("the body fails, reads a primal or applies a rule");
+    assert_eq!(refusal(Kind::Ruled), opaque);
+    assert_eq!(refusal(Kind::Primal), opaque);
+    let ways = Map::shared(Ways, 700, numbers(2800)).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&ways, &[0.3]).unwrap();
+    prepared.pullback(&[0.3], &[1.0; 700]).unwrap();
+    let explanation = prepared.explain();
+    assert_eq!(explanation.refusal, Some("there are more than eight ways through the body"));
+    assert_eq!(explanation.programs.len(), 8);
+    assert!(explanation.programs.iter().all(|program| program.guards >= 4), "{explanation}");
+}
+
+#[test]
 fn sizes_that_do_not_fit_are_named() {
     let body = Body { inputs: 2, kind: Kind::Smooth };
     let message = |error: AdError| error.to_string();

@@ -20,7 +20,10 @@ use graph::Graph;
 use partials::Partial;
 
 pub(crate) use run::{Block, Memory, ROWS};
+use schedule::Op;
 pub(crate) use schedule::{Mode, Program};
+
+use crate::explanation::ProgramExplanation;
 
 /// How many programs of one body are used in a call: rows beyond are computed in another way.
 const IN_USE: usize = 8;
@@ -34,8 +37,8 @@ pub(crate) struct Programs {
     recorded: Vec<Recorded>,
     /// Which of them this call uses, in the order in which its rows asked for them.
     used: Vec<usize>,
-    /// Whether a row of this call cannot be recorded.
-    refused: bool,
+    /// Why a row of this call got no program.
+    refused: Option<&'static str>,
 }
 
 /// A recorded body, and its instructions for what it has been asked for.
@@ -58,10 +61,46 @@ struct Derived {
 }
 
 impl Programs {
+    /// What has been made.
+    pub(crate) fn explain(&self) -> Vec<ProgramExplanation> {
+        let purposes = [
+            (Mode::Value, "values"),
+            (Mode::Pull, "pullbacks"),
+            (Mode::Blocks, "Jacobian blocks"),
+            (Mode::Second, "products with the Hessian"),
+        ];
+        let each = |recorded: &Recorded| {
+            let of = |(mode, purpose): (Mode, &'static str)| {
+                let (program, memory) = recorded.runs[mode as usize].as_ref()?;
+                let derived = match mode {
+                    Mode::Second => recorded.tangent.as_ref()?,
+                    _ => &recorded.body,
+                };
+                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(_)));
+                Some(ProgramExplanation {
+                    purpose,
+                    recorded: derived.graph.len(),
+                    guards: guards.count() + program.shared_guards.len(),
+                    once: program.once.len(),
+                    forward: program.forward.len(),
+                    reverse: program.reverse.len(),
+                    bytes: memory.bytes(),
+                })
+            };
+            purposes.into_iter().filter_map(of).collect::<Vec<_>>()
+        };
+        self.recorded.iter().flat_map(each).collect()
+    }
+
+    /// Why the last call had rows without a program, if it had.
+    pub(crate) fn refused(&self) -> Option<&'static str> {
+        self.refused
+    }
+
     /// Before a call.
     pub(crate) fn start(&mut self) {
         self.used.clear();
-        self.refused = false;
+        self.refused = None;
         if self.recorded.len() > KEPT {
             self.recorded.clear();
         }
@@ -80,7 +119,10 @@ impl Programs {
         mut accepts: impl FnMut(&Program, &mut Memory) -> bool,
     ) -> Option<(&Program, &mut Memory)> {
         if tried == self.used.len() {
-            if self.refused || tried == IN_USE {
+            if tried == IN_USE {
+                self.refused = Some("there are more than eight ways through the body");
+            }
+            if self.refused.is_some() {
                 return None;
             }
             let found = (0..self.recorded.len()).filter(|index| !self.used.contains(index)).find(
@@ -97,7 +139,7 @@ impl Programs {
                     (program.start(point, memory) && accepts(program, memory)).then_some(new)
                 });
                 let Some(new) = new else {
-                    self.refused = true;
+                    self.refused = Some("the body fails, reads a primal or applies a rule");
                     return None;
                 };
                 self.recorded.push(new);

@@ -6,6 +6,7 @@ use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
 use crate::backend::Workspace;
+use crate::explanation::ProgramExplanation;
 
 /// Fewer rows than this are not worth a program.
 const FEW: usize = 8;
@@ -25,6 +26,13 @@ pub(crate) struct Tools {
     programs: Programs,
     /// The sums of the outputs, for each row of a block.
     totals: Vec<Block>,
+}
+
+impl Tools {
+    /// What has been made, and why the last call had rows without a program, if it had.
+    pub(crate) fn explain(&self) -> (Vec<ProgramExplanation>, Option<&'static str>) {
+        (self.programs.explain(), self.programs.refused())
+    }
 }
 
 /// Writes the value of the rows into `y`.

@@ -361,6 +361,14 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// How large it is.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.shared[..])
+            + size_of_val(&self.sums[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.adjoints[..])
+    }
+
     /// An output of the rows.
     #[inline(always)]
     pub(crate) fn output(&self, place: Place) -> Block {
