@@ -128,7 +128,8 @@ impl Programs {
             let found = (0..self.recorded.len()).filter(|index| !self.used.contains(index)).find(
                 |&index| {
                     let (program, memory) = self.recorded[index].run(map, mode);
-                    program.start(point, memory) && accepts(program, memory)
+                    program.start(point, memory)
+                        && (!program.has_guards || accepts(program, memory))
                 },
             );
             let found = if let Some(index) = found {
@@ -136,7 +137,8 @@ impl Programs {
             } else {
                 let new = Recorded::new(map, input).and_then(|mut new| {
                     let (program, memory) = new.run(map, mode);
-                    (program.start(point, memory) && accepts(program, memory)).then_some(new)
+                    let fine = program.start(point, memory) && accepts(program, memory);
+                    fine.then_some(new)
                 });
                 let Some(new) = new else {
                     self.refused = Some("the body fails, reads a primal or applies a rule");
@@ -148,6 +150,16 @@ impl Programs {
             self.used.push(found);
         }
         Some(self.recorded[self.used[tried]].run(map, mode))
+    }
+
+    /// The first program that this call has used, if there is one.
+    pub(crate) fn first<F: Function>(
+        &mut self,
+        map: &Map<F>,
+        mode: Mode,
+    ) -> Option<(&Program, &mut Memory)> {
+        let first = *self.used.first()?;
+        Some(self.recorded[first].run(map, mode))
     }
 
     /// The programs that this call has used.

@@ -123,18 +123,14 @@ impl<'a, F: Function> Task<'a, F> {
                 Ok(())
             })
         };
-        self.each(
-            programs,
-            Mode::Value,
-            &mut (&mut *y, &mut *totals),
-            |(y, totals), rows, run| {
-                let Some((program, memory)) = run else {
-                    return rows.iter().try_for_each(|row| one(row, y));
-                };
-                self.add_values(rows, program, memory, totals, y);
-                Ok(())
-            },
-        )?;
+        let state = &mut (&mut *y, &mut *totals);
+        self.each(programs, Mode::Value, state, nothing, |(y, totals), rows, run| {
+            let Some((program, memory)) = run else {
+                return rows.iter().try_for_each(|row| one(row, y));
+            };
+            self.add_values(rows, program, memory, totals, y);
+            Ok(())
+        })?;
         add_totals(totals, y);
         Ok(())
     }
@@ -152,7 +148,11 @@ impl<'a, F: Function> Task<'a, F> {
         self.start(tools);
         let Tools { programs, totals, .. } = tools;
         let state = &mut (&mut *careful, &mut *y, &mut *x_bar, &mut *totals);
-        self.each(programs, Mode::Pull, state, |(careful, y, x_bar, totals), rows, run| {
+        let ahead =
+            |(_, _, x_bar, totals): &mut (_, _, &mut [f64], &mut Vec<Block>),
+             programs: &mut Programs,
+             start| { self.ahead((programs, Mode::Pull), start, y_bar, x_bar, totals) };
+        self.each(programs, Mode::Pull, state, ahead, |(careful, y, x_bar, totals), rows, run| {
             let Some((program, memory)) = run else {
                 return rows
                     .iter()
@@ -200,7 +200,10 @@ impl<'a, F: Function> Task<'a, F> {
         hv.fill(0.0);
         self.start(tools);
         let state = &mut (true, &mut *hv);
-        self.each(&mut tools.programs, Mode::Second, state, |(fine, hv), rows, run| {
+        let ahead = |(_, hv): &mut (bool, &mut [f64]), programs: &mut Programs, start| {
+            self.ahead((programs, Mode::Second), start, w, hv, &mut [])
+        };
+        self.each(&mut tools.programs, Mode::Second, state, ahead, |(fine, hv), rows, run| {
             let Some((program, memory)) = run.filter(|_| *fine) else {
                 *fine = false;
                 return Ok(());
@@ -237,7 +240,7 @@ impl<'a, F: Function> Task<'a, F> {
         let Tools { programs, totals, .. } = tools;
         let entries = self.q * self.p;
         let state = &mut (&mut *careful, &mut *y, &mut *totals);
-        self.each(programs, Mode::Blocks, state, |(careful, y, totals), rows, run| {
+        self.each(programs, Mode::Blocks, state, nothing, |(careful, y, totals), rows, run| {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             };
@@ -270,16 +273,23 @@ impl<'a, F: Function> Task<'a, F> {
     }
 
     /// Calls `body` with all rows, some at a time: with a program that has computed their values, or
-    /// without one for rows that must be computed in another way.
+    /// without one for rows that must be computed in another way. Before, `ahead` is asked to go on
+    /// from a row; it returns the first row that is left.
     fn each<T>(
         &self,
         programs: &mut Programs,
         mode: Mode,
         state: &mut T,
+        mut ahead: impl FnMut(&mut T, &mut Programs, usize) -> usize,
         mut body: impl FnMut(&mut T, &Rows, Option<(&Program, &mut Memory)>) -> Result<()>,
     ) -> Result<()> {
         let count = self.map.rows();
-        for start in (0..count).step_by(ROWS) {
+        let mut start = 0;
+        loop {
+            start = ahead(state, programs, start);
+            if start >= count {
+                return Ok(());
+            }
             // The last block is full as well if there are rows enough.
             let first = start.min(count.saturating_sub(ROWS));
             let mut left =
@@ -318,8 +328,32 @@ impl<'a, F: Function> Task<'a, F> {
                 }
                 left = bad;
             }
+            start += ROWS;
         }
-        Ok(())
+    }
+
+    /// Computes many rows from `start` on, if nothing about them needs a look. Returns the first row
+    /// that is left.
+    fn ahead(
+        &self,
+        (programs, mode): (&mut Programs, Mode),
+        start: usize,
+        y_bar: &[f64],
+        x_bar: &mut [f64],
+        totals: &mut [Block],
+    ) -> usize {
+        let blocks = self.map.rows().saturating_sub(start) / ROWS;
+        let windows = matches!(self.map.gather(), Gather::Window { stride: 1 });
+        if blocks == 0 || !windows || self.outputs != Outputs::Sum {
+            return start;
+        }
+        let Some((program, memory)) = programs.first(self.map, mode) else { return start };
+        if program.has_guards {
+            return start;
+        }
+        self.seed(&Rows::Range { first: start, count: ROWS, done: 0 }, memory, y_bar);
+        let window = [self.x, self.x_dot].map(|all| all.get(start..).unwrap_or_default());
+        start + ROWS * program.stretch(memory, window, &mut x_bar[start..], totals, blocks)
     }
 
     /// The first of full rows that read windows next to each other.
@@ -478,6 +512,11 @@ impl<'a, F: Function> Task<'a, F> {
             Ok(())
         })
     }
+}
+
+/// Goes ahead nowhere.
+fn nothing<T>(_: &mut T, _: &mut Programs, start: usize) -> usize {
+    start
 }
 
 fn add_totals(totals: &[Block], y: &mut [f64]) {

@@ -155,6 +155,22 @@ impl Program {
         Arch::new().dispatch(Reverse { program: self, memory, window, totals })
     }
 
+    /// Values and derivatives of many blocks of rows, whose seeds are in place: `reverse` after
+    /// `forward` for each of `blocks` windows, one after another. Returns how many of them are done:
+    /// all of them, or those before the first whose derivatives are not finite.
+    ///
+    /// For programs without comparisons.
+    pub(crate) fn stretch(
+        &self,
+        memory: &mut Memory,
+        window: [&[f64]; 2],
+        x_bar: &mut [f64],
+        totals: &mut [Block],
+        blocks: usize,
+    ) -> usize {
+        Arch::new().dispatch(Stretch { program: self, memory, window, x_bar, totals, blocks })
+    }
+
     #[inline(always)]
     fn forward_here(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
         let (shared, v) = (&memory.shared[..], &mut memory.values[..]);
@@ -344,6 +360,34 @@ impl WithSimd for Reverse<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> bool {
         self.program.reverse_here(self.memory, self.window, self.totals)
+    }
+}
+
+/// [`Program::stretch`], likewise. The sweeps of a block are functions for the same processor.
+struct Stretch<'a> {
+    program: &'a Program,
+    memory: &'a mut Memory,
+    window: [&'a [f64]; 2],
+    x_bar: &'a mut [f64],
+    totals: &'a mut [Block],
+    blocks: usize,
+}
+
+impl WithSimd for Stretch<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let Stretch { program, memory, window, x_bar, totals, blocks } = self;
+        (0..blocks)
+            .find(|block| {
+                let first = block * ROWS;
+                let window = window.map(|entries| entries.get(first..).unwrap_or_default());
+                simd.vectorize(Forward { program, memory, window: Some(window) });
+                let (window, totals) = (Some(&mut x_bar[first..]), &mut *totals);
+                !simd.vectorize(Reverse { program, memory, window, totals })
+            })
+            .unwrap_or(blocks)
     }
 }
 
