@@ -198,7 +198,11 @@ impl Recorded {
             let per_row = |input: u32| !all_read_x || (p..inputs).contains(&(input as usize));
             let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
             let opaque = derived.graph.opaque;
-            let program = if opaque { Program::default() } else { derived.compile(shared, mode) };
+            let mut program =
+                if opaque { Program::default() } else { derived.compile(shared, mode) };
+            if mode == Mode::Blocks {
+                program.list_zeros(map.body().outputs(), p);
+            }
             (Program { first_tangent: inputs, opaque, ..program }, Memory::default())
         });
         (program, memory)

@@ -248,14 +248,27 @@ impl<'a, F: Function> Task<'a, F> {
             if !program.reverse(memory, None, &mut []) {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             }
-            for lane in rows.lanes() {
-                let block = &mut out[rows.at(lane) * entries..][..entries];
-                if program.derivatives.len() < entries {
-                    block.fill(0.0);
+            let here = rows.lanes();
+            if let Rows::Range { first, .. } = *rows {
+                let out = &mut out[(first + here.start) * entries..(first + here.end) * entries];
+                for &zero in &program.zeros {
+                    out.chunks_exact_mut(entries).for_each(|block| block[zero] = 0.0);
                 }
                 for d in &program.derivatives {
-                    let adjoint = memory.adjoints[d.at as usize].rows()[lane];
-                    block[d.output as usize * self.p + d.input as usize] = d.factor * adjoint;
+                    let entry = d.entry(self.p);
+                    let adjoint = &memory.adjoints[d.at as usize].rows()[here.clone()];
+                    for (block, a) in out.chunks_exact_mut(entries).zip(adjoint) {
+                        block[entry] = d.factor * a;
+                    }
+                }
+            } else {
+                for lane in here {
+                    let block = &mut out[rows.at(lane) * entries..][..entries];
+                    block.fill(0.0);
+                    for d in &program.derivatives {
+                        let adjoint = memory.adjoints[d.at as usize].rows()[lane];
+                        block[d.entry(self.p)] = d.factor * adjoint;
+                    }
                 }
             }
             self.add_values(rows, program, memory, totals, y);
@@ -424,14 +437,19 @@ impl<'a, F: Function> Task<'a, F> {
                 j if j < program.first_tangent => (j, self.x),
                 j => (j - program.first_tangent, self.x_dot),
             };
-            let lanes = memory.values[place as usize].rows_mut().iter_mut().zip(of);
-            match map.gather() {
-                _ if j >= p => lanes.for_each(|(value, row)| *value = map.constants(row)[j - p]),
-                Gather::Shared => lanes.for_each(|(value, _)| *value = x[j]),
-                Gather::Window { stride } => {
+            let values = memory.values[place as usize].rows_mut();
+            let lanes = values.iter_mut().zip(&of);
+            match (map.gather(), rows.full()) {
+                _ if j >= p => lanes.for_each(|(value, &row)| *value = map.constants(row)[j - p]),
+                (Gather::Shared, _) => values.fill(x[j]),
+                (Gather::Window { stride }, _) => {
                     lanes.for_each(|(value, row)| *value = x[row * stride + j]);
                 }
-                Gather::Table(table) => {
+                (Gather::Table(table), Some(first)) => {
+                    let table = table[first * p..].chunks_exact(p);
+                    values.iter_mut().zip(table).for_each(|(value, row)| *value = x[row[j]]);
+                }
+                (Gather::Table(table), None) => {
                     lanes.for_each(|(value, row)| *value = x[table[row * p + j]]);
                 }
             }

@@ -149,6 +149,8 @@ pub(crate) struct Program {
     pub(crate) outputs: Vec<Place>,
     pub(crate) reverse: Vec<Back>,
     pub(crate) derivatives: Vec<Derivative>,
+    /// The entries of a Jacobian block that have no derivative: they are zero.
+    pub(crate) zeros: Vec<usize>,
     /// The reverse sweep through what is computed once.
     pub(crate) once_reverse: Vec<SharedBack>,
     /// Shared inputs with a derivative, and where its sum is.
@@ -528,6 +530,22 @@ impl Compiler<'_> {
 /// Whether a step adds to the sums over rows.
 fn is_sum(step: Step) -> bool {
     matches!(step, Step::Sum | Step::SumR | Step::SumS)
+}
+
+impl Program {
+    /// Lists the entries that are always zero of a block for `q` outputs and `p` inputs.
+    pub(crate) fn list_zeros(&mut self, q: usize, p: usize) {
+        let mut entries = vec![true; q * p];
+        self.derivatives.iter().for_each(|d| entries[d.entry(p)] = false);
+        self.zeros = (0..q * p).filter(|&entry| entries[entry]).collect();
+    }
+}
+
+impl Derivative {
+    /// Its place in a Jacobian block with `p` columns, row by row.
+    pub(crate) fn entry(&self, p: usize) -> usize {
+        self.output as usize * p + self.input as usize
+    }
 }
 
 impl Node {
