@@ -64,7 +64,7 @@
 //!
 //! | function | value, pullback, pushforward, Jacobian |
 //! |---|---|
-//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
+//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for products with the Hessian; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
 //! | [`Chain`](ad_api::Chain) | value and pullback only: a tape for the first function, the structure of the last |
 //!
@@ -88,7 +88,9 @@
 //! Sums over rows are added in another order than by the plain loop, the same one in every call with
 //! the same inputs, with and without derivatives.
 //!
-//! Second order, and the one-shot primitives, run the plain loop.
+//! Products with the Hessian come from a program as well, that of the derivative of the body along a
+//! tangent. Hessians, second order of chains and loops, and the one-shot primitives run the plain loop.
+//! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
 //! # Nesting
 //!
@@ -128,10 +130,11 @@
 //!
 //! | problem | gradient over primal |
 //! |---|---|
-//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.8 and 1.6 to 1.75 (23 and 25) |
+//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.65 to 1.75 and 1.5 to 1.6 (23 and 25) |
+//! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
 //! | Lotka-Volterra as a `Scan` | 2.9 (9.9) |
-//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.48, 0.49, 1.0 (3.6, 12, 25) |
-//! | bundle adjustment, blocks of a `Map` | 5.1 (50) |
+//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
+//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.3 (50) |
 //!
 //! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
 //! tried for programs is in `NOTES.md`.
