@@ -10,7 +10,6 @@ use crate::linearization::TapeLinearization;
 use crate::pool;
 use crate::prepared::TapePrepared;
 use crate::record::{Lanes, Record};
-use crate::tape::Tape;
 use crate::var::Var;
 
 /// Reverse mode on a Wengert tape: see the [crate](crate).
@@ -71,15 +70,16 @@ impl<S: Scalar> Workspace<S> {
         self.record.evaluate_partly(f, active, x, y, &mut self.variables)
     }
 
+    /// The number of recorded operations, and the bytes of tape and sweeps.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let variables = size_of_val(&self.variables[..]);
+        (self.record.operations(), self.record.bytes() + self.lanes.bytes() + variables)
+    }
+
     /// The pullback of what is recorded, for each cotangent in `y_bar`.
     pub(crate) fn pull(&mut self, y_bar: &[S], x_bar: &mut [S]) -> Result<()> {
         let k = y_bar.len() / self.record.outputs().max(1);
         self.lanes.pullback(&self.record, k, y_bar, x_bar)
-    }
-
-    /// See [`Record::parts`].
-    pub(crate) fn parts(&self) -> (&Tape<S>, &[u32]) {
-        self.record.parts()
     }
 
     /// See [`Jacobian::jacobian_sweep`].

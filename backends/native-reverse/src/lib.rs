@@ -62,19 +62,35 @@
 //!
 //! A preparation uses what a function says about its [structure](ad_api::structure):
 //!
-//! | function | pullback, pushforward, Jacobian |
+//! | function | value, pullback, pushforward, Jacobian |
 //! |---|---|
-//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | eight rows at once: static tangents where a row reads up to 4 entries, a tape of lanes where it reads more; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
+//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for products with the Hessian; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
-//! | [`Chain`](ad_api::Chain) | pullback only: a tape for the first function, the structure of the last |
+//! | [`Chain`](ad_api::Chain) | value and pullback only: a tape for the first function, the structure of the last |
 //!
-//! Rows whose comparisons come out differently, rows with rules, and rows with a derivative that is
-//! NaN are computed one by one on the plain tape, since lanes share their control flow and do not tell
-//! zero times infinity apart. A body that subtracts a maximum as a plain number takes
-//! [`detached`](ad_api::Scalar::detached) instead of `primal`, or its rows never agree. Sums over rows
-//! are added in another order than by the plain loop, the same one in every call.
+//! ## Programs
 //!
-//! Second order, and the one-shot primitives, run the plain loop.
+//! A body is recorded once, at the first row of the first call, and never evaluated again as long as
+//! its comparisons come out the same: a program is what it computes from its inputs, each value once,
+//! with the partial derivatives that a reverse sweep needs. What all rows share is computed once a
+//! call, and so are the derivatives with respect to it, summed over the rows. The rest runs in
+//! vectors as wide as the processor has, found at run time; values are rounded as in the plain
+//! evaluation, operation by operation, and the elementary functions are those of `f64`.
+//!
+//! Comparisons are checked for each row. Rows for which one comes out differently get a program of
+//! their own, up to eight in a call. Rows beyond, rows whose body fails, reads
+//! [`primal`](ad_api::Scalar::primal) or applies a rule, and rows with a derivative that is infinite
+//! or NaN are computed one by one on the plain tape, for programs do not tell zero times infinity
+//! apart. A body that subtracts a maximum as a plain number takes
+//! [`detached`](ad_api::Scalar::detached) instead of `primal`, or no program is made.
+//!
+//! A body must compute the same from the same inputs, as every function here.
+//! Sums over rows are added in another order than by the plain loop, the same one in every call with
+//! the same inputs, with and without derivatives.
+//!
+//! Products with the Hessian come from a program as well, that of the derivative of the body along a
+//! tangent. Hessians, second order of chains and loops, and the one-shot primitives run the plain loop.
+//! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
 //! # Arrays
 //!
@@ -98,7 +114,8 @@
 //!   undefined behaviour.)
 //! - A function that fails or panics leaves tape, preparation and thread usable.
 //! - Neither a chain of 10⁶ operations nor a rule in a rule recurses: sweeps are loops.
-//! - `unsafe` code is in one file, `tape/active.rs`, and the tests pass under a memory checker:
+//! - `unsafe` code of ours is in one file, `tape/active.rs` (vectors come from the crates pulp and
+//!   wide), and the tests pass under a memory checker:
 //!   `RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p ad-native-reverse --tests --target
 //!   x86_64-unknown-linux-gnu`.
 //!
@@ -114,20 +131,21 @@
 //! | Lotka-Volterra, 1000 Runge-Kutta steps | 4.3 ns (reverse sweep 2.1) | 7.9 |
 //!
 //! Preparations of functions with structure, over the primal of the plain function
-//! (`cargo run --release -p ad-benches --bin peers`, SSE2, in brackets the plain tape in the same run):
+//! (`cargo run --release -p ad-benches --bin peers`, one core of an EPYC with AVX-512, shared with
+//! other work; in brackets the plain tape in the same run):
 //!
 //! | problem | gradient over primal |
 //! |---|---|
-//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 4.3 to 4.7 (27 and 37 to 44) |
-//! | Lotka-Volterra as a `Scan` | 3.6 to 4.1 (8.3 to 11) |
-//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 2.0, 5.2 to 5.8, 16 (3.4, 14, 29) |
-//! | bundle adjustment, blocks of a `Map` | 12 to 13 (50) |
+//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.65 to 1.75 and 1.5 to 1.6 (23 and 25) |
+//! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
+//! | Lotka-Volterra as a `Scan` | 2.9 (9.9) |
+//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
+//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.3 (50) |
 //!
-//! A tape of lanes is bound by memory: a node of eight lanes is 136 bytes, most of them partials that
-//! are 1 or a copy of a value. With eight, four and two lanes: mixture d10 5.7, 6.9 and 8.2, bundle
-//! adjustment 13, 13 and 17. Forcing the operations on lanes inline took Rosenbrock from 9.4 to 4.4.
+//! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
+//! tried for programs is in `NOTES.md`.
 //!
-//! What was tried:
+//! What was tried for the tape (on the Xeon):
 //!
 //! | variant | Rosenbrock 1000 | Lotka-Volterra |
 //! |---|---|---|
@@ -140,6 +158,7 @@
 
 mod arrays;
 mod backend;
+mod explanation;
 mod linearization;
 mod pool;
 mod prepared;
@@ -150,6 +169,7 @@ mod tape;
 mod var;
 
 pub use backend::NativeReverse;
+pub use explanation::{Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

@@ -1,14 +1,11 @@
 //! The hot path: a tape of its own.
 
-use ad_api::{
-    AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix,
-    forward_second_order, value,
-};
+use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check_matrix};
 use nalgebra::DMatrix;
 
-use crate::NativeReverse;
 use crate::backend::Workspace;
-use crate::structure::{Jac, Outputs, Pull, Push, blocks};
+use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
+use crate::{Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -16,6 +13,7 @@ use crate::structure::{Jac, Outputs, Pull, Push, blocks};
 pub struct TapePrepared<F: Function> {
     f: F,
     work: Workspace<f64>,
+    tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
 
@@ -26,8 +24,44 @@ impl<F: Function> TapePrepared<F> {
         Ok(Self::empty(f.clone(), SecondOrder::new(&backend, &backend, f)))
     }
 
+    /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
+    ///
+    /// ```
+    /// use ad_api::{Backend, Failure, Function, Map, Prepared, Scalar, Sum};
+    /// use ad_native_reverse::NativeReverse;
+    ///
+    /// /// `x y²`.
+    /// #[derive(Clone)]
+    /// struct Term;
+    ///
+    /// impl Function for Term {
+    ///     fn inputs(&self) -> usize { 2 }
+    ///     fn outputs(&self) -> usize { 1 }
+    ///     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+    ///         y[0] = x[0] * x[1].powi(2);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let (f, x) = (Sum::new(Map::windows(Term, 100, 1)?), vec![1.0; 100]);
+    /// let mut prepared = NativeReverse::default().prepare(&f, &x)?;
+    /// prepared.gradient(&x)?;
+    /// let explanation = prepared.explain();
+    /// assert_eq!(explanation.programs[0].purpose, "pullbacks");
+    /// assert_eq!(explanation.programs[0].guards, 0);
+    /// // y², and its product with x.
+    /// assert_eq!(explanation.programs[0].forward, 2);
+    /// assert_eq!(explanation.refusal, None);
+    /// println!("{explanation}");
+    /// # Ok::<(), ad_api::AdError>(())
+    /// ```
+    pub fn explain(&self) -> Explanation {
+        let (tape_operations, tape_bytes) = self.work.size();
+        let (programs, refusal) = self.tools.explain();
+        Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
+    }
+
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), second }
+        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
     }
 }
 
@@ -52,9 +86,7 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks(&mut self.work, (&self.f, Outputs::Each), x, y, |row, i, j, d| {
-            blocks_out[(row * q + i) * p + j] = d;
-        })
+        blocks((&mut self.work, &mut self.tools), &self.f, x, y, blocks_out)
     }
 }
 
@@ -71,7 +103,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
     }
 
     fn value_into(&mut self, x: &[f64], y: &mut [f64]) -> Result<()> {
-        value(&self.f, x, y)
+        self.f.structure(Value { tools: &mut self.tools, x, y })
     }
 
     fn value_and_pushforward_into(
@@ -81,7 +113,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         y_dot: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Push { work: &mut self.work, x, x_dot, y, y_dot })
+        self.f.structure(Push { work: &mut self.work, tools: &mut self.tools, x, x_dot, y, y_dot })
     }
 
     fn value_and_pullback_into(
@@ -91,7 +123,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Pull { work: &mut self.work, x, y_bar, y, x_bar })
+        self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -103,8 +135,43 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        self.f.structure(Jac { work: &mut self.work, x, y, jacobian })
+        self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
     }
 
-    forward_second_order!(second);
+    fn value_gradient_and_weighted_hvp_into(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        v: &[f64],
+        gradient: &mut [f64],
+        hv: &mut [f64],
+    ) -> Result<f64> {
+        let TapePrepared { f, work, tools, second } = self;
+        let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
+        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        match done {
+            Some(value) => Ok(value),
+            None => second.weighted_hvp(x, w, v, gradient, hv),
+        }
+    }
+
+    fn value_derivative_and_second_derivative_into(
+        &mut self,
+        x: f64,
+        y: &mut [f64],
+        derivative: &mut [f64],
+        second: &mut [f64],
+    ) -> Result<()> {
+        self.second.second_derivative(x, y, derivative, second)
+    }
+
+    fn value_gradient_and_weighted_hessian_into(
+        &mut self,
+        x: &[f64],
+        w: &[f64],
+        gradient: &mut [f64],
+        hessian: &mut DMatrix<f64>,
+    ) -> Result<f64> {
+        self.second.weighted_hessian(x, w, gradient, hessian)
+    }
 }

@@ -73,11 +73,6 @@ impl<S: Scalar> Record<S> {
         })
     }
 
-    /// The record itself, and the variable of each output, [`NONE`] for a constant.
-    pub(crate) fn parts(&self) -> (&Tape<S>, &[u32]) {
-        (&self.tape, &self.outputs)
-    }
-
     /// Gives unused memory back.
     pub(crate) fn shrink(&mut self) {
         self.tape.shrink();
@@ -92,6 +87,11 @@ impl<S: Scalar> Record<S> {
     /// The number of outputs.
     pub(crate) fn outputs(&self) -> usize {
         self.outputs.len()
+    }
+
+    /// How large the tape is.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.tape.nodes())
     }
 
     /// The number of recorded operations.
@@ -115,6 +115,14 @@ impl<S> Default for Lanes<S> {
 }
 
 impl<S: Scalar> Lanes<S> {
+    /// How large they are.
+    pub(crate) fn bytes(&self) -> usize {
+        let Lanes { one, few, several } = self;
+        size_of_val(&one.variables[..])
+            + size_of_val(&few.variables[..])
+            + size_of_val(&several.variables[..])
+    }
+
     /// Writes `J v` into `y_dot: k·m` for each of the `k` tangents in `x_dot: k·n`.
     pub(crate) fn pushforward(
         &mut self,

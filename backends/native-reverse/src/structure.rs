@@ -7,23 +7,70 @@
 #![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
 
 mod jet;
-mod lanes;
-mod method;
+mod program;
 mod rows;
 mod scan;
 
 use ad_api::{
-    Chain, Function, Map, Result, Scan, StructureVisitor, Sum, check_jacobian, check_pullback,
-    check_pushforward, scratch,
+    AdError, Chain, Function, Map, Result, Scan, StructureVisitor, Sum, check_jacobian,
+    check_pullback, check_pushforward, scratch, value,
 };
 
 use crate::backend::Workspace;
 use crate::pool;
-pub(crate) use rows::{Outputs, blocks};
+pub(crate) use program::ROWS;
+use rows::Outputs;
+pub(crate) use rows::{Tools, blocks};
+
+/// A value: the same number as the derivatives come with.
+pub(crate) struct Value<'a> {
+    pub(crate) tools: &'a mut Tools,
+    pub(crate) x: &'a [f64],
+    pub(crate) y: &'a mut [f64],
+}
+
+impl Value<'_> {
+    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
+        check_value(f, self.x, self.y)?;
+        rows::value(self.tools, rows, self.x, self.y)
+    }
+}
+
+impl StructureVisitor for Value<'_> {
+    type Output = Result<()>;
+
+    fn plain<F: Function>(self, f: &F) -> Result<()> {
+        value(f, self.x, self.y)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
+        let Value { tools, x, y } = self;
+        check_value(f, x, y)?;
+        scratch::with(f.first().outputs(), |between: &mut [f64]| {
+            f.first().eval(x, between)?;
+            f.last().structure(Value { tools, x: between, y })
+        })
+    }
+}
+
+/// The lengths of arguments and results.
+fn check_value<F: Function>(f: &F, x: &[f64], y: &[f64]) -> Result<()> {
+    AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
+    AdError::check_len("y", y.len(), f.outputs(), "the number of outputs")
+}
 
 /// A pullback: see [`Pullback`](ad_api::Pullback).
 pub(crate) struct Pull<'a> {
     pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) y_bar: &'a [f64],
     pub(crate) y: &'a mut [f64],
@@ -32,13 +79,13 @@ pub(crate) struct Pull<'a> {
 
 impl Pull<'_> {
     fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Pull { work, x, y_bar, y, x_bar } = self;
+        let Pull { work, tools, x, y_bar, y, x_bar } = self;
         if check_pullback(f, x, y_bar, y, x_bar)?.is_none() {
             return Ok(());
         }
         let cotangents = y_bar.chunks_exact(y.len()).zip(x_bar.chunks_exact_mut(x.len()));
         for (y_bar, x_bar) in cotangents {
-            rows::pullback(work, rows, x, y_bar, y, x_bar)?;
+            rows::pullback((work, tools), rows, x, y_bar, y, x_bar)?;
         }
         Ok(())
     }
@@ -78,14 +125,14 @@ impl StructureVisitor for Pull<'_> {
     }
 
     fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
-        let Pull { work, x, y_bar, y, x_bar } = self;
+        let Pull { work, tools, x, y_bar, y, x_bar } = self;
         let Some(k) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
         let between = f.first().outputs();
         pool::with(|first: &mut Workspace<f64>| {
             scratch::with((1 + k) * between, |buffer: &mut [f64]| {
                 let (z, z_bar) = buffer.split_at_mut(between);
                 first.evaluate_partly(f.first(), x.len(), x, z)?;
-                f.last().structure(Pull { work, x: z, y_bar, y, x_bar: z_bar })?;
+                f.last().structure(Pull { work, tools, x: z, y_bar, y, x_bar: z_bar })?;
                 first.pull(z_bar, x_bar)
             })
         })
@@ -95,27 +142,11 @@ impl StructureVisitor for Pull<'_> {
 /// A pushforward: see [`Pushforward`](ad_api::Pushforward).
 pub(crate) struct Push<'a> {
     pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) x_dot: &'a [f64],
     pub(crate) y: &'a mut [f64],
     pub(crate) y_dot: &'a mut [f64],
-}
-
-impl Push<'_> {
-    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Push { work, x, x_dot, y, y_dot } = self;
-        if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
-            return Ok(());
-        }
-        let (n, m, map) = (x.len(), y.len(), rows.0);
-        y_dot.fill(0.0);
-        blocks(work, rows, x, y, |row, i, j, d| {
-            let (i, j) = (place(rows, row, i), map.index(row, j));
-            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
-                y_dot[i] += strong(d, x_dot[j]);
-            }
-        })
-    }
 }
 
 impl StructureVisitor for Push<'_> {
@@ -126,10 +157,92 @@ impl StructureVisitor for Push<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        self.rows(f, (f, Outputs::Each))
+        let Push { work, tools, x, x_dot, y, y_dot } = self;
+        if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
+            return Ok(());
+        }
+        let (n, m, p, q) = (x.len(), y.len(), f.row_inputs(), f.body().outputs());
+        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
+            blocks((work, tools), f, x, y, entries)?;
+            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                y_dot.fill(0.0);
+                for (entry, &d) in entries.iter().enumerate() {
+                    let j = f.index(entry / p / q, entry % p);
+                    y_dot[entry / p] += strong(d, x_dot[j]);
+                }
+            }
+            Ok(())
+        })
     }
 
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
+        let Push { work, tools, x, x_dot, y, y_dot } = self;
+        if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
+            return Ok(());
+        }
+        let (n, m) = (x.len(), y.len());
+        scratch::with(n * m, |jacobian: &mut [f64]| {
+            Jac { work, tools, x, y, jacobian: &mut *jacobian }.sum(f)?;
+            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                y_dot.fill(0.0);
+                for (column, &x_dot) in jacobian.chunks_exact(m).zip(x_dot) {
+                    y_dot.iter_mut().zip(column).for_each(|(y, &d)| *y += strong(d, x_dot));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A product with the Hessian of `w · f`: see
+/// [`Prepared`](ad_api::Prepared::value_gradient_and_weighted_hvp_into). The result is its value, or
+/// `None` if it must be computed in another way, also if lengths are wrong.
+pub(crate) struct Hvp<'a> {
+    pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) tools: &'a mut Tools,
+    pub(crate) x: &'a [f64],
+    pub(crate) w: &'a [f64],
+    pub(crate) v: &'a [f64],
+    pub(crate) gradient: &'a mut [f64],
+    pub(crate) hv: &'a mut [f64],
+}
+
+impl Hvp<'_> {
+    fn rows<G: Function, F: Function>(
+        self,
+        f: &G,
+        rows: (&Map<F>, Outputs),
+    ) -> Result<Option<f64>> {
+        let Hvp { work, tools, x, w, v, gradient, hv } = self;
+        let (n, m) = (f.inputs(), f.outputs());
+        let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
+        if !fits || n == 0 || v.is_empty() || !v.len().is_multiple_of(n) {
+            return Ok(None);
+        }
+        scratch::with(m, |y: &mut [f64]| {
+            rows::pullback((work, &mut *tools), rows, x, w, y, gradient)?;
+            for (v, hv) in v.chunks_exact(n).zip(hv.chunks_exact_mut(n)) {
+                if !rows::second(tools, rows, (x, v), w, hv)? {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(y.iter().zip(w).map(|(y, w)| y * w).sum()))
+        })
+    }
+}
+
+impl StructureVisitor for Hvp<'_> {
+    type Output = Result<Option<f64>>;
+
+    fn plain<F: Function>(self, _: &F) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<Option<f64>> {
         self.rows(f, (f.map(), Outputs::Sum))
     }
 }
@@ -137,23 +250,10 @@ impl StructureVisitor for Push<'_> {
 /// A Jacobian: see [`Jacobian`](ad_api::Jacobian).
 pub(crate) struct Jac<'a> {
     pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) y: &'a mut [f64],
     pub(crate) jacobian: &'a mut [f64],
-}
-
-impl Jac<'_> {
-    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Jac { work, x, y, jacobian } = self;
-        if check_jacobian(f, x, y, jacobian)?.is_none() {
-            return Ok(());
-        }
-        let m = y.len();
-        jacobian.fill(0.0);
-        blocks(work, rows, x, y, |row, i, j, d| {
-            jacobian[place(rows, row, i) + rows.0.index(row, j) * m] += d;
-        })
-    }
 }
 
 impl StructureVisitor for Jac<'_> {
@@ -164,11 +264,40 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        self.rows(f, (f, Outputs::Each))
+        let Jac { work, tools, x, y, jacobian } = self;
+        if check_jacobian(f, x, y, jacobian)?.is_none() {
+            return Ok(());
+        }
+        let (m, p, q) = (y.len(), f.row_inputs(), f.body().outputs());
+        jacobian.fill(0.0);
+        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
+            blocks((work, tools), f, x, y, entries)?;
+            for (entry, &d) in entries.iter().enumerate() {
+                let j = f.index(entry / p / q, entry % p);
+                jacobian[entry / p + j * m] += d;
+            }
+            Ok(())
+        })
     }
 
+    /// One pullback for each output: they are few, the rows many.
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
-        self.rows(f, (f.map(), Outputs::Sum))
+        let Jac { work, tools, x, y, jacobian } = self;
+        if check_jacobian(f, x, y, jacobian)?.is_none() {
+            return Ok(());
+        }
+        let (n, m) = (x.len(), y.len());
+        scratch::with(m + n, |buffer: &mut [f64]| {
+            let (w, row) = buffer.split_at_mut(m);
+            for i in 0..m {
+                w[i] = 1.0;
+                let rows = (f.map(), Outputs::Sum);
+                rows::pullback((&mut *work, &mut *tools), rows, x, w, y, row)?;
+                w[i] = 0.0;
+                row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
+            }
+            Ok(())
+        })
     }
 
     fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
@@ -177,11 +306,6 @@ impl StructureVisitor for Jac<'_> {
         }
         if scan::jacobian(f, self.x, self.y, self.jacobian) { Ok(()) } else { self.plain(f) }
     }
-}
-
-/// The place of output `i` of a row.
-fn place<F: Function>((map, outputs): (&Map<F>, Outputs), row: usize, i: usize) -> usize {
-    if outputs == Outputs::Each { row * map.body().outputs() + i } else { i }
 }
 
 /// `a b`, zero if one of them is.

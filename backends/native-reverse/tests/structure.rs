@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use ad_api::{
     AdError, Backend, Chain, Differentiate, Failure, Function, Map, Prepared, Rule, RuleTangent,
@@ -307,14 +308,233 @@ fn a_failing_row_fails_the_call_and_nothing_else() {
     }
 }
 
+/// Every elementary function; inputs: two that rows share or gather, one constant.
+#[derive(Debug, Clone)]
+struct Elementary;
+
+impl Function for Elementary {
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (a, b, c) = (x[0] * 0.4, x[1] * 0.4 + 0.1, x[2] * 0.1);
+        let small = a * b + c;
+        let positive = a * a + b * b + 1.0;
+        let periodic = [small.sin(), small.cos(), small.tan(), small.sinc()];
+        let inverse = [small.asin(), small.acos(), small.atan(), small.atan2(positive)];
+        let hyperbolic = [small.sinh(), small.cosh(), small.tanh(), small.sinhc()];
+        let area = [small.asinh(), (positive + 1.0).acosh(), small.atanh()];
+        let exponential = [small.exp(), small.exp2(), small.exp_m1(), small.erf()];
+        let logarithm = [positive.ln(), small.ln_1p(), positive.log2(), positive.log10()];
+        let roots = [positive.sqrt(), positive.cbrt(), positive.recip(), positive.hypot(small)];
+        let powers = [small.powi(3), positive.powi(-5), small.powi(0), positive.powf(small)];
+        let constants = [positive.pow(2.5), positive.log(S::from(3.0)), small % S::from(0.07)];
+        let steps = [small.floor(), small.ceil(), small.round(), small.trunc(), small.fract()];
+        let choices = [a.maximum(b), a.minimum(b), a.abs(), -c.maximum(a), b.minimum(c), c.abs()];
+        let others = [small.mul_add(positive, a), a.mul_add(S::from(3.0), b), a.detached() * b];
+        let terms = (periodic.into_iter().chain(inverse).chain(hyperbolic).chain(area))
+            .chain(exponential)
+            .chain(logarithm)
+            .chain(roots)
+            .chain(powers)
+            .chain(constants)
+            .chain(steps)
+            .chain(choices)
+            .chain(others);
+        y[0] = terms.zip(1..).map(|(term, k)| term * f64::from(k)).sum();
+        Ok(())
+    }
+}
+
 #[test]
-fn second_order_takes_the_plain_way() {
-    let f = Map::windows(Body { inputs: 2, kind: Kind::Smooth }, 12, 1).unwrap();
-    let x = numbers(12);
-    let w = numbers(f.outputs());
+fn every_elementary_function() {
+    let (rows, n) = (150, 40);
+    let shared = Map::shared(Elementary, rows, numbers(rows)).unwrap();
+    check(&shared, &[0.7, -0.4], "shared");
+    check(&Sum::new(shared), &[0.7, -0.4], "sum over shared");
+    let table: Vec<usize> = (0..rows * 2).map(|i| (i * i + i / 3) % n).collect();
+    let gathered = Map::gathered(Elementary, n, rows, table, numbers(rows)).unwrap();
+    check(&gathered, &numbers(n), "gathered");
+    check(&Sum::new(gathered), &numbers(n), "sum over gathered");
+}
+
+/// Counts the evaluations.
+#[derive(Clone)]
+struct Counted<F>(F, Arc<AtomicUsize>);
+
+impl<F: Function> Function for Counted<F> {
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        self.1.fetch_add(1, Relaxed);
+        self.0.eval(x, y)
+    }
+}
+
+#[test]
+fn a_recorded_body_is_not_evaluated_again() {
+    let (rows, count) = (150, Arc::new(AtomicUsize::new(0)));
+    let map = Map::shared(Counted(Elementary, count.clone()), rows, numbers(rows)).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&map, &[0.7, -0.4]).unwrap();
+    let (mut y, mut x_bar) = (vec![0.0; rows], [0.0; 2]);
+    let mut evaluations = |x: &[f64]| {
+        count.store(0, Relaxed);
+        prepared.value_and_pullback_into(x, &vec![1.0; rows], &mut y, &mut x_bar).unwrap();
+        count.load(Relaxed)
+    };
+    // The signs of the constants decide two comparisons, and each way is recorded.
+    let first = evaluations(&[0.7, -0.4]);
+    assert!((1..=4).contains(&first), "{first}");
+    assert_eq!(evaluations(&[0.7, -0.4]), 0);
+    assert_eq!(evaluations(&[0.6, -0.3]), 0);
+}
+
+/// As many ways through it as the constants have: up to three comparisons for each of its bits.
+#[derive(Debug, Clone)]
+struct Ways;
+
+impl Function for Ways {
+    fn inputs(&self) -> usize {
+        5
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (x, signs) = x.split_at(1);
+        y[0] = signs.iter().fold(x[0], |y, &sign| {
+            if sign < 0.0 {
+                y.sin()
+            } else if sign > 0.5 && y > 0.1 {
+                y * y + 0.2
+            } else {
+                y.exp() * 0.3
+            }
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn more_ways_through_a_body_than_there_are_programs() {
+    let rows = 700;
+    let map = Map::shared(Ways, rows, numbers(4 * rows)).unwrap();
+    check(&map, &[0.3], "each");
+    check(&Sum::new(map), &[0.3], "sum");
+}
+
+#[test]
+fn what_was_computed_before_changes_no_digit() {
+    let (rows, n) = (333, 50);
+    let table: Vec<usize> = (0..rows).map(|i| (i * 7) % n).collect();
+    let f = Sum::new(Map::gathered(Ways, n, rows, table, numbers(4 * rows)).unwrap());
+    let backend = NativeReverse::default();
+    let points: Vec<Vec<f64>> =
+        (1..5).map(|k| numbers(n).iter().map(|x| x * f64::from(k)).collect()).collect();
+    let mut prepared = backend.prepare(&f, &points[0]).unwrap();
+    let mut gradient = vec![0.0; n];
+    for x in points.iter().chain(&points) {
+        let value = prepared.value_and_gradient_into(x, &mut gradient).unwrap();
+        let mut fresh = backend.prepare(&f, x).unwrap();
+        assert_eq!(prepared.value(x).unwrap()[0], value, "the value with and without a gradient");
+        let expected = fresh.value_and_gradient(x).unwrap();
+        assert_eq!((value, &gradient[..]), (expected.0, expected.1.as_slice()));
+    }
+}
+
+/// Products with the Hessian against dual numbers over dual numbers.
+#[track_caller]
+fn check_second_order<F: Function>(f: &F, x: &[f64], what: &str) {
+    let (n, w) = (f.inputs(), numbers(f.outputs()));
+    let expected = Dual::default().weighted_hessian(&Plain(f.clone()), x, &w).unwrap();
+    let mut prepared = NativeReverse::default().prepare(f, x).unwrap();
+    let v = DMatrix::from_vec(n, 2, numbers(2 * n));
+    let (mut gradient, mut hv) = (vec![0.0; n], vec![0.0; 2 * n]);
+    for _ in 0..2 {
+        let value = prepared
+            .value_gradient_and_weighted_hvp_into(x, &w, v.as_slice(), &mut gradient, &mut hv)
+            .unwrap();
+        let y = prepared.value(x).unwrap();
+        close(&[value], &[y.iter().zip(&w).map(|(y, w)| y * w).sum()], what);
+        let pulled = prepared.pullback(x, &w).unwrap();
+        close(&gradient, pulled.as_slice(), &format!("{what}: gradient"));
+        close(&hv, (&expected * &v).as_slice(), &format!("{what}: Hessian times vectors"));
+    }
+}
+
+#[test]
+fn second_order() {
+    for kind in KINDS {
+        let body = |inputs| Body { inputs, kind };
+        let shared = Map::shared(body(4), 21, numbers(21)).unwrap();
+        let windows = Map::windows(body(2), 67, 1).unwrap();
+        let strided = Map::windows(body(3), 23, 2).unwrap();
+        let table: Vec<usize> = (0..20 * 3).map(|i| (i * i + i / 3) % 9).collect();
+        let gathered = Map::gathered(body(4), 9, 20, table, numbers(20)).unwrap();
+        for map in [shared, windows, strided, gathered] {
+            let x: Vec<f64> = numbers(map.inputs()).iter().map(|x| x * 0.6).collect();
+            check_second_order(&map, &x, &format!("map, {kind:?}"));
+            check_second_order(&Sum::new(map), &x, &format!("sum, {kind:?}"));
+        }
+    }
+    let elementary = Map::shared(Elementary, 40, numbers(40)).unwrap();
+    check_second_order(&Sum::new(elementary.clone()), &[0.7, -0.4], "elementary functions");
+    let (x, w) = ([0.7, -0.4], numbers(40));
+    let expected = Dual::default().weighted_hessian(&Plain(elementary.clone()), &x, &w).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&elementary, &x).unwrap();
+    let hessian = prepared.weighted_hessian(&x, &w).unwrap();
+    close(hessian.as_slice(), expected.as_slice(), "Hessian");
+}
+
+#[test]
+fn second_order_of_a_recorded_body_evaluates_nothing() {
+    let (rows, count) = (150, Arc::new(AtomicUsize::new(0)));
+    let map = Map::shared(Counted(Elementary, count.clone()), rows, numbers(rows)).unwrap();
+    let (f, x) = (Sum::new(map), [0.7, -0.4]);
     let mut prepared = NativeReverse::default().prepare(&f, &x).unwrap();
-    let expected = Dual::default().weighted_hessian(&Plain(f), &x, &w).unwrap();
-    close(prepared.weighted_hessian(&x, &w).unwrap().as_slice(), expected.as_slice(), "Hessian");
+    let (mut gradient, mut hv) = ([0.0; 2], [0.0; 2]);
+    let mut evaluations = |x: &[f64]| {
+        count.store(0, Relaxed);
+        prepared
+            .value_gradient_and_weighted_hvp_into(x, &[1.0], &[1.0, 2.0], &mut gradient, &mut hv)
+            .unwrap();
+        count.load(Relaxed)
+    };
+    let first = evaluations(&x);
+    assert!((1..=4).contains(&first), "{first}");
+    assert_eq!(evaluations(&[0.6, -0.3]), 0);
+}
+
+#[test]
+fn an_explanation_says_why_rows_have_no_program() {
+    let refusal = |kind| {
+        let map = Map::windows(Body { inputs: 2, kind }, 40, 1).unwrap();
+        let mut prepared = NativeReverse::default().prepare(&map, &[0.4; 40]).unwrap();
+        prepared.pullback(&[0.4; 40], &[1.0; 78]).unwrap();
+        prepared.explain().refusal
+    };
+    assert_eq!(refusal(Kind::Smooth), None);
+    let opaque = Some("the body fails, reads a primal or applies a rule");
+    assert_eq!(refusal(Kind::Ruled), opaque);
+    assert_eq!(refusal(Kind::Primal), opaque);
+    let ways = Map::shared(Ways, 700, numbers(2800)).unwrap();
+    let mut prepared = NativeReverse::default().prepare(&ways, &[0.3]).unwrap();
+    prepared.pullback(&[0.3], &[1.0; 700]).unwrap();
+    let explanation = prepared.explain();
+    assert_eq!(explanation.refusal, Some("there are more than eight ways through the body"));
+    assert_eq!(explanation.programs.len(), 8);
+    assert!(explanation.programs.iter().all(|program| program.guards >= 4), "{explanation}");
 }
 
 #[test]

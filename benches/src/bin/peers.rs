@@ -29,6 +29,9 @@ struct Arguments {
     /// Run only the problems whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
+    /// Run only the peers whose name contains this.
+    #[arg(long, default_value = "")]
+    peer: String,
 }
 
 /// One measurement.
@@ -98,7 +101,7 @@ fn measure(
     mut primal: impl FnMut(),
     mut gradient: impl FnMut(bool) -> (f64, f64),
 ) {
-    if !problem.contains(&arguments.only) {
+    if !problem.contains(&arguments.only) || !peer.contains(&arguments.peer) {
         return;
     }
     let before = MEMORY.current_usage();
@@ -174,6 +177,38 @@ fn structured<B: Backend, P: Function, F: Function>(
             Err(error) => panic!("{peer} on {problem}: {error}"),
         },
     );
+    Ok(())
+}
+
+/// A product with the Hessian, of the plain function and of one that states its structure; value and
+/// gradient come along.
+fn products<P: Function, F: Function>(
+    arguments: &Arguments,
+    (problem, plain, f, x): (&str, &P, &F, &[f64]),
+    expected: &Expected,
+) -> Result<()> {
+    fn product<F: Function>(f: &F, x: &[f64]) -> Result<impl FnMut(bool) -> (f64, f64)> {
+        let mut prepared = NativeReverse::default().prepare(f, x)?;
+        let (x, v) = (x.to_vec(), vec![1.0; x.len()]);
+        let (mut gradient, mut hv) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        Ok(move |sum| {
+            let hvp = prepared.value_gradient_and_weighted_hvp_into(
+                black_box(&x),
+                &[1.0],
+                &v,
+                &mut gradient,
+                &mut hv,
+            );
+            match hvp {
+                Ok(value) => (value, if sum { l1(&gradient) } else { 0.0 }),
+                Err(error) => panic!("product with the Hessian: {error}"),
+            }
+        })
+    }
+    let mut y = [0.0];
+    let mut primal = || consume(plain.eval(black_box(x), black_box(&mut y)));
+    measure(arguments, "native-tape", problem, expected, &mut primal, product(plain, x)?);
+    measure(arguments, "native-prepared", problem, expected, &mut primal, product(f, x)?);
     Ok(())
 }
 
@@ -263,6 +298,8 @@ fn main() -> Result<()> {
         let (x, expected) = (f.point(), Expected { value, grad_l1 });
         gradient(&arguments, tape, (&name, &f, &x), &expected)?;
         structured(&arguments, prepared, (&name, &f, &f.structured()?, &x), &expected)?;
+        let product = (&format!("{name}_hvp")[..], &f, &f.structured()?, &x[..]);
+        products(&arguments, product, &expected)?;
         if n <= 1000 {
             gradient(&arguments, dual, (&name, &f, &x), &expected)?;
         }

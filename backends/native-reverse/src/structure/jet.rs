@@ -1,31 +1,39 @@
-//! A value with `N` tangents, for bodies with few inputs.
+//! A value with a few tangents, for loops with few inputs.
 
 use std::sync::Arc;
 
-use ad_api::{AdError, Failure, Lift, Rule, Scalar};
+use ad_api::{AdError, Failure, Lift, Rule};
+use wide::f64x2;
 
-/// A value with `N` tangents that are multiplied as plain numbers: zero times infinity is NaN here,
+/// A value with `2 P` tangents that are multiplied as plain numbers: zero times infinity is NaN here,
 /// so a derivative that is NaN must be computed again with more care.
+///
+/// PERF: pairs by type. From an array of tangents the compiler makes pairs that include the value, and
+/// spends half of the time on shuffling them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Jet<S, const N: usize> {
-    pub(crate) re: S,
-    pub(crate) eps: [S; N],
+pub(crate) struct Jet<const P: usize> {
+    pub(crate) re: f64,
+    eps: [f64x2; P],
 }
 
-impl<S: Scalar, const N: usize> Jet<S, N> {
+impl<const P: usize> Jet<P> {
     /// The input numbered `j`.
-    #[inline(always)]
-    pub(crate) fn input(re: S, j: usize) -> Self {
-        let mut eps = [S::from(0.0); N];
-        if let Some(eps) = eps.get_mut(j) {
-            *eps = S::from(1.0);
+    pub(crate) fn input(re: f64, j: usize) -> Self {
+        let mut eps = [f64x2::ZERO; P];
+        if let Some(pair) = eps.get_mut(j / 2) {
+            *pair = f64x2::from(if j.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] });
         }
         Jet { re, eps }
     }
 
+    /// The derivative with respect to the input numbered `j`.
+    pub(crate) fn tangent(&self, j: usize) -> f64 {
+        self.eps[j / 2].to_array()[j % 2]
+    }
+
     // PERF: plain loops. `array::from_fn` and zipped iterators are calls of functions.
     #[inline(always)]
-    fn map(self, re: S, d: impl Fn(S) -> S) -> Self {
+    fn map(self, re: f64, d: impl Fn(f64x2) -> f64x2) -> Self {
         let mut eps = self.eps;
         for eps in &mut eps {
             *eps = d(*eps);
@@ -34,7 +42,7 @@ impl<S: Scalar, const N: usize> Jet<S, N> {
     }
 
     #[inline(always)]
-    fn zip(self, rhs: Self, re: S, d: impl Fn(S, S) -> S) -> Self {
+    fn zip(self, rhs: Self, re: f64, d: impl Fn(f64x2, f64x2) -> f64x2) -> Self {
         let mut eps = self.eps;
         for (eps, &rhs) in eps.iter_mut().zip(&rhs.eps) {
             *eps = d(*eps, rhs);
@@ -43,36 +51,38 @@ impl<S: Scalar, const N: usize> Jet<S, N> {
     }
 }
 
-impl<S: Scalar, const N: usize> Lift for Jet<S, N> {
-    type Inner = S;
+impl<const P: usize> Lift for Jet<P> {
+    type Inner = f64;
 
     #[inline(always)]
-    fn constant(value: S) -> Self {
-        Jet { re: value, eps: [S::from(0.0); N] }
+    fn constant(value: f64) -> Self {
+        Jet { re: value, eps: [f64x2::ZERO; P] }
     }
 
     #[inline(always)]
-    fn inner(self) -> S {
+    fn inner(self) -> f64 {
         self.re
     }
 
     #[inline(always)]
     fn is_constant(self) -> bool {
-        self.eps.iter().all(|eps| eps.vanishes())
+        self.eps.iter().all(|&eps| eps == f64x2::ZERO)
     }
 
     #[inline(always)]
     fn lift_detached(self) -> Self {
-        Self::constant(self.re.detached())
+        Self::constant(self.re)
     }
 
     #[inline(always)]
-    fn lift_unary(self, value: S, d: S) -> Self {
+    fn lift_unary(self, value: f64, d: f64) -> Self {
+        let d = f64x2::splat(d);
         self.map(value, |eps| eps * d)
     }
 
     #[inline(always)]
-    fn lift_binary(self, rhs: Self, value: S, d_self: S, d_rhs: S) -> Self {
+    fn lift_binary(self, rhs: Self, value: f64, d_self: f64, d_rhs: f64) -> Self {
+        let (d_self, d_rhs) = (f64x2::splat(d_self), f64x2::splat(d_rhs));
         self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
     }
 
@@ -118,8 +128,8 @@ impl<S: Scalar, const N: usize> Lift for Jet<S, N> {
 
     #[inline(always)]
     fn lift_mul_constant(self, c: f64) -> Self {
-        self.map(self.re * c, |eps| eps * c)
+        self.lift_unary(self.re * c, c)
     }
 }
 
-ad_api::scalar!([S: Scalar, const N: usize] Jet<S, N>);
+ad_api::scalar!([const P: usize] Jet<P>);

@@ -1,0 +1,63 @@
+//! What a preparation has built, for those who want to know why it is fast or slow.
+
+use std::fmt::{self, Display};
+
+/// What a [preparation](crate::TapePrepared::explain) has built in its calls so far.
+///
+/// Displays as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The operations on the plain tape, as many as the last call that recorded one left there.
+    pub tape_operations: usize,
+    /// The bytes of the plain tape and its sweeps.
+    pub tape_bytes: usize,
+    /// The programs that have been made from the body of a map or sum.
+    pub programs: Vec<ProgramExplanation>,
+    /// How many rows a program runs at a time.
+    pub rows_at_a_time: usize,
+    /// Why the last call computed rows without a program, if it did.
+    pub refusal: Option<&'static str>,
+}
+
+/// One program of an [`Explanation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProgramExplanation {
+    /// What it computes.
+    pub purpose: &'static str,
+    /// The values that the body computed when it was recorded, inputs and constants among them, and
+    /// what its derivatives add to them.
+    pub recorded: usize,
+    /// The comparisons that are checked.
+    pub guards: usize,
+    /// The operations that are done once a call, for all rows.
+    pub once: usize,
+    /// The instructions for a block of rows: values and partials, then the reverse sweep.
+    pub forward: usize,
+    /// See [`forward`](Self::forward).
+    pub reverse: usize,
+    /// The bytes that it works in.
+    pub bytes: usize,
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explanation { tape_operations, tape_bytes, rows_at_a_time, .. } = self;
+        writeln!(f, "tape: {tape_operations} operations, {tape_bytes} bytes")?;
+        for program in &self.programs {
+            let ProgramExplanation { purpose, recorded, guards, once, forward, reverse, bytes } =
+                program;
+            writeln!(
+                f,
+                "program for {purpose}: {recorded} values recorded, {guards} guards, {once} operations \
+                 once, {forward} instructions forward and {reverse} back for {rows_at_a_time} rows at a \
+                 time, {bytes} bytes"
+            )?;
+        }
+        match &self.refusal {
+            Some(refusal) => writeln!(f, "rows without a program: {refusal}"),
+            None => Ok(()),
+        }
+    }
+}
