@@ -47,6 +47,7 @@ fn capabilities(inputs: usize, outputs: usize) -> Table {
     }
     let accuracy = backends.iter().map(|backend| match backend.accuracy() {
         Accuracy::Exact => "exact".to_owned(),
+        Accuracy::Rounded { unit } => format!("exact to {unit:.0e}"),
         Accuracy::Approximate { relative } => format!("about {relative:.0e}"),
     });
     table.row(["accuracy".to_owned(), String::new()].into_iter().chain(accuracy));
