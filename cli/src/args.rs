@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use ad::{Device, Precision};
+
 use crate::fit::MethodName;
 use crate::problem::Request;
+use crate::{backend, solve};
 
-/// Fits formulas to data, with the derivatives of any automatic differentiation backend
+/// Fits formulas to data and solves systems of equations, with the derivatives of any automatic
+/// differentiation backend
 #[derive(Debug, Parser)]
 #[command(name = "ad", version, max_term_width = 100, arg_required_else_help = false)]
 pub struct Arguments {
@@ -34,6 +38,16 @@ pub enum Command {
     /// start with every backend that is compiled in, the Hessian with every pair too, and says which
     /// backend `auto` would pick.
     Compare(CompareArguments),
+    /// Solve a built-in system of many nonlinear equations
+    ///
+    /// By matrix-free methods, which ask a backend for products with the Jacobian. With burn or
+    /// candle, vectors stay on the device. Ends with exit code 0 if the solve converged, 1 if not, and
+    /// 2 if something is wrong with the input.
+    #[command(after_long_help = "Examples:
+  ad solve bratu --n 256 --lambda 6 --plot bratu.svg
+  ad solve bratu --n 256 --backend burn --device wgpu
+  ad solve chandrasekhar --c 0.9999 --backend dual --linear bicgstab")]
+    Solve(SolveArguments),
     /// List the backends that are compiled in, and how they compute every operation
     Backends(BackendsArguments),
 }
@@ -104,6 +118,74 @@ pub struct CompareArguments {
     /// The data, the model and the start.
     #[command(flatten)]
     pub problem: ProblemArguments,
+}
+
+/// Arguments of `ad solve`.
+#[derive(Debug, Args)]
+pub struct SolveArguments {
+    /// The system of equations
+    #[arg(value_enum, value_name = "PROBLEM")]
+    pub problem: solve::SystemName,
+    /// The size: points in each direction, nodes or unknowns [default: by the problem]
+    #[arg(long, value_name = "N")]
+    pub n: Option<usize>,
+    /// The parameter of the Bratu problems [default: 6 for bratu, 2 for bratu-1d]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub lambda: Option<f64>,
+    /// The parameter of the H equation [default: 0.9]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub c: Option<f64>,
+    /// The differentiation backend: a name from `ad backends` or `outer/inner`
+    #[arg(long, value_name = "NAME", default_value = "native-reverse")]
+    pub backend: String,
+    /// A TOML file with a table `[backend]`, as kind = "burn" and its settings
+    #[arg(long, value_name = "FILE", conflicts_with = "backend")]
+    pub config: Option<String>,
+    /// Where burn or candle compute: cpu, wgpu or cuda [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = backend::device)]
+    pub device: Option<Device>,
+    /// In which precision burn or candle compute: f64 or f32 [default: f64; with wgpu f32]
+    #[arg(long, value_name = "PRECISION", value_parser = backend::precision)]
+    pub precision: Option<Precision>,
+    /// The method
+    #[arg(long, value_enum, default_value_t = solve::MethodName::NewtonKrylov)]
+    pub method: solve::MethodName,
+    /// What solves the linear systems [default: gmres, or lsmr for gauss-newton]
+    #[arg(long, value_enum)]
+    pub linear: Option<solve::LinearName>,
+    /// The preconditioner [default: poisson for newton-krylov on the unit square, else none]
+    #[arg(long, value_enum)]
+    pub preconditioner: Option<solve::PreconditionerName>,
+    /// Stop when the residual norm is at most this [default: 1e-10, or 1e-10 of that at the start]
+    #[arg(long, value_name = "NORM")]
+    pub tolerance: Option<f64>,
+    /// Stop after this many steps
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_iterations: usize,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the solution and the residual norms into an SVG file
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+}
+
+impl SolveArguments {
+    /// The part of it that says what to solve.
+    pub fn parameters(&self) -> solve::Parameters {
+        solve::Parameters { n: self.n, lambda: self.lambda, c: self.c }
+    }
+
+    /// The part of it that says how.
+    pub fn request(&self) -> solve::Request {
+        solve::Request {
+            method: self.method,
+            linear: self.linear,
+            preconditioner: self.preconditioner,
+            tolerance: self.tolerance,
+            max_iterations: self.max_iterations,
+        }
+    }
 }
 
 /// Arguments of `ad backends`.

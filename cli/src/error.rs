@@ -150,6 +150,19 @@ pub enum InputError {
     /// The backend cannot be had, or fails at the start.
     #[error(transparent)]
     Backend(#[from] AdError),
+    /// An option does not go with something else.
+    #[error("{option} does not go with {what}: {reason}")]
+    Unsuited {
+        /// The option.
+        option: &'static str,
+        /// What it does not go with.
+        what: String,
+        /// Why not, or what would.
+        reason: String,
+    },
+    /// The solve of a system cannot start.
+    #[error("the solve cannot start: {0}")]
+    System(SolveError),
     /// The fit cannot start.
     #[error("the fit cannot start: {0}")]
     Solve(#[from] SolveError),
