@@ -68,6 +68,7 @@ fn main() -> anyhow::Result<()> {
             println!("{name:<16} {x:>6} {value:>20.17} {derivative:>20.17} {error:>9.1e}");
             let tolerance = match backend.accuracy() {
                 Accuracy::Exact => 1e-15,
+                Accuracy::Rounded { unit } => 10.0 * unit,
                 // The terms that are left out make jumps of 10⁻⁸, which a stencil may cross.
                 Accuracy::Approximate { relative } => relative.max(1e-8) * 1e2,
             };
