@@ -1,8 +1,12 @@
 //! Solvers that know a Jacobian by its products alone, over vectors that may live on a device.
 //!
 //! A [`Vector`] is whatever has inner products and sums; a [`Differentiable`] gives `F(x)` with its
-//! Jacobian as a [`LinearMap`]. On the host, [`OnHost`] makes both from any
-//! [`Backend`](ad_api::Backend) and [`Function`](ad_api::Function).
+//! Jacobian as a [`LinearMap`]. Two make both:
+//!
+//! | | from a function of | differentiated by | vectors |
+//! |---|---|---|---|
+//! | [`OnHost`] | numbers: [`Function`](ad_api::Function) | any [`Backend`](ad_api::Backend) | on the host |
+//! | [`OnDevice`] | arrays: [`ArrayFunction`](ad_api::array::ArrayFunction) | an [`ArrayBackend`](ad_api::array::ArrayBackend) | on its device |
 //!
 //! | problem | solver | asks for |
 //! |---|---|---|
@@ -22,6 +26,7 @@
 //! the problem is solved, and if not, why not; an error means that it could not start.
 
 mod adam;
+mod arrays;
 mod bicgstab;
 mod cgls;
 mod conjugate_gradient;
@@ -35,6 +40,7 @@ mod linear_outcome;
 mod linear_stop;
 mod lsmr;
 mod newton_krylov;
+mod on_device;
 mod outcome;
 mod preconditioner;
 mod schedule;
@@ -54,6 +60,7 @@ pub use linear_outcome::{LeastSquaresOutcome, LinearOutcome, LinearStatus};
 pub use linear_stop::LinearStop;
 pub use lsmr::Lsmr;
 pub use newton_krylov::{Globalization, NewtonKrylov};
+pub use on_device::OnDevice;
 pub use outcome::{Counts, Outcome, Progress, Status, Step};
 pub use preconditioner::{Identity, Preconditioner};
 pub use schedule::Schedule;

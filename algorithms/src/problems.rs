@@ -1,6 +1,8 @@
 //! Nonlinear systems with known answers, to try solvers and backends on.
 //!
-//! Each is a [`Function`] from `ℝⁿ` to `ℝⁿ` with its customary start:
+//! Each is an [`ArrayFunction`] from `ℝⁿ` to `ℝⁿ` with its customary start, for the arrays of any
+//! library ([`OnDevice`](crate::matrix_free::OnDevice)) and, [flattened](ad_api::array::Flat), for the
+//! numbers of any backend:
 //!
 //! | problem | unknowns | Jacobian |
 //! |---|---|---|
@@ -15,7 +17,8 @@
 //! [`Poisson`] inverts the discrete Laplacian of the two problems on the unit square: a
 //! preconditioner under which the number of linear iterations does not grow with the grid.
 
-use ad_api::{AdError, Function, Result};
+use ad_api::array::ArrayFunction;
+use ad_api::{AdError, Result};
 
 mod bratu;
 mod broyden_tridiagonal;
@@ -37,8 +40,8 @@ pub use powell_singular::PowellSingular;
 pub use rosenbrock::Rosenbrock;
 
 /// A system with a customary start.
-pub trait Problem: Function {
-    /// The start, of length [`inputs`](Function::inputs).
+pub trait Problem: ArrayFunction {
+    /// The entries of the start, row by row.
     fn start(&self) -> Vec<f64>;
 }
 

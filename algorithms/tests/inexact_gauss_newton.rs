@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use ad_algorithms::matrix_free::{Cgls, GaussNewton, LeastSquares, Lsmr, OnHost, Outcome, Status};
 use ad_algorithms::problems::{Bratu2d, Problem as _};
 use ad_algorithms::{LevenbergMarquardt, Method, SolveError};
+use ad_api::array::Flat;
 use ad_api::{AdError, Failure, Function, Scalar};
 use ad_dual::Dual;
 use ad_native_reverse::NativeReverse;
@@ -73,7 +74,7 @@ fn a_root_of_many_unknowns() {
     let problem = Bratu2d::new(15, 6.0).unwrap();
     for (name, method) in both() {
         let method = GaussNewton { residual_tol: 1e-12, ..method };
-        let fit = minimize(&method, &problem, &problem.start());
+        let fit = minimize(&method, &Flat::new(problem), &problem.start());
         assert_eq!(fit.status, Status::SmallResidual, "{name}");
         assert!(fit.iterations <= 10 && fit.residual_norm <= 1e-12);
         assert!((fit.x.max() - fit.x[112]).abs() < 1e-12);

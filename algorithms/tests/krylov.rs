@@ -11,7 +11,8 @@ use ad_algorithms::matrix_free::{
     BiCgStab, Cgls, ConjugateGradient, Gmres, HostMap, Identity, LeastSquaresOutcome, LinearMap,
     LinearOutcome, LinearStatus, LinearStop, Lsmr, Preconditioner,
 };
-use ad_algorithms::problems::{Bratu1d, Poisson};
+use ad_algorithms::problems::{Bratu1d, Bratu2d, Poisson};
+use ad_api::array::Flat;
 use ad_api::{AdError, Backend, LinearOperator};
 use ad_native_reverse::NativeReverse;
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
@@ -286,7 +287,7 @@ struct Bratu2dLaplacian;
 
 impl Bratu2dLaplacian {
     fn matrix(n: usize) -> Matrix {
-        let f = ad_algorithms::problems::Bratu2d::new(n, 0.0).unwrap();
+        let f = Flat::new(Bratu2d::new(n, 0.0).unwrap());
         let x = vec![0.0; n * n];
         NativeReverse::default().linearize(&f, &x).unwrap().1.materialize().unwrap()
     }
@@ -294,7 +295,7 @@ impl Bratu2dLaplacian {
 
 #[test]
 fn operators_of_a_backend_are_linear_maps() {
-    let f = Bratu1d::new(5, 2.0).unwrap();
+    let f = Flat::new(Bratu1d::new(5, 2.0).unwrap());
     let (_, jacobian) = NativeReverse::default().linearize(&f, &[0.1; 5]).unwrap();
     let dense = jacobian.materialize().unwrap();
     let map = HostMap(jacobian);

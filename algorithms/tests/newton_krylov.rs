@@ -13,6 +13,7 @@ use ad_algorithms::problems::{
     Bratu1d, Bratu2d, BroydenTridiagonal, ChandrasekharH, ConvectionDiffusion,
     DiscreteBoundaryValue, Poisson, PowellSingular, Problem, Rosenbrock,
 };
+use ad_api::array::Flat;
 use ad_api::{AdError, Backend, Failure, Function, Scalar};
 use ad_dual::Dual;
 use ad_fd::{Fd, FiniteDiff};
@@ -36,12 +37,12 @@ fn solve_from(method: &NewtonKrylov, backend: impl Backend, f: &impl Function, x
 }
 
 fn solve(method: &NewtonKrylov, problem: &impl Problem) -> Root {
-    solve_from(method, Dual::default(), problem, &problem.start())
+    solve_from(method, Dual::default(), &Flat::new(problem.clone()), &problem.start())
 }
 
 fn preconditioned(method: &NewtonKrylov, problem: &impl Problem, mut poisson: Poisson) -> Root {
     let start = DVector::from_vec(problem.start());
-    let mut on_host = OnHost::new(NativeReverse::default(), problem.clone());
+    let mut on_host = OnHost::new(NativeReverse::default(), Flat::new(problem.clone()));
     method.solve_preconditioned(&mut on_host, &start, &mut poisson).unwrap()
 }
 
@@ -289,14 +290,16 @@ fn a_singular_jacobian_at_the_root_makes_it_linear_and_no_failure() {
 #[test]
 fn exact_backends_reach_1e_12() {
     fn on<B: Backend>(backend: &B) {
-        let problem = Rosenbrock::new(10).unwrap();
-        let root = solve_from(&tight(), backend.clone(), &problem, &problem.start());
-        assert_root(&root);
-        assert_begins_with(&root.x, &[1.0; 10], 1e-12);
-        let problem = Bratu2d::new(15, 6.0).unwrap();
-        assert_root(&solve_from(&tight(), backend.clone(), &problem, &problem.start()));
-        let problem = ChandrasekharH::new(20, 0.99).unwrap();
-        assert_root(&solve_from(&tight(), backend.clone(), &problem, &problem.start()));
+        fn root<B: Backend>(backend: &B, problem: &impl Problem) -> Root {
+            let start = problem.start();
+            let root = solve_from(&tight(), backend.clone(), &Flat::new(problem.clone()), &start);
+            assert_root(&root);
+            root
+        }
+        let root_of_ones = root(backend, &Rosenbrock::new(10).unwrap());
+        assert_begins_with(&root_of_ones.x, &[1.0; 10], 1e-12);
+        let _ = root(backend, &Bratu2d::new(15, 6.0).unwrap());
+        let _ = root(backend, &ChandrasekharH::new(20, 0.99).unwrap());
     }
     on(&Dual::default());
     on(&NativeReverse::default());
@@ -305,7 +308,7 @@ fn exact_backends_reach_1e_12() {
 /// The H equation for `H` in other units: `scale` is one.
 #[derive(Clone)]
 struct InUnits {
-    h: ChandrasekharH,
+    h: Flat<ChandrasekharH>,
     scale: f64,
 }
 
@@ -326,7 +329,7 @@ impl Function for InUnits {
 /// exact; a step that does not fit the scale of the unknowns does.
 #[test]
 fn differences_stagnate_where_their_step_does_not_fit_and_exact_derivatives_do_not() {
-    let f = InUnits { h: ChandrasekharH::new(20, 0.9).unwrap(), scale: 1e-6 };
+    let f = InUnits { h: Flat::new(ChandrasekharH::new(20, 0.9).unwrap()), scale: 1e-6 };
     let start = [1e-6; 20];
     let exact = solve_from(&tight(), Dual::default(), &f, &start);
     assert_root(&exact);
@@ -557,7 +560,7 @@ fn a_preconditioner_serves_for_its_lag_and_is_renewed_when_it_fails() {
     // Enough iterations of GMRES make up for an old one.
     let problem = Bratu1d::new(31, 2.0).unwrap();
     let start = DVector::from_vec(problem.start());
-    let mut on_host = OnHost::new(Dual::default(), problem);
+    let mut on_host = OnHost::new(Dual::default(), Flat::new(problem));
     let method = NewtonKrylov { preconditioner_lag: 2, ..tight() };
     let root = method.solve_preconditioned(&mut on_host, &start, &mut Identity).unwrap();
     assert_root(&root);
@@ -587,7 +590,7 @@ fn limits_and_observers_stop_it() {
     assert_eq!((root.status, root.iterations), (Status::IterationLimit, 2));
 
     let mut seen = Vec::new();
-    let mut on_host = OnHost::new(Dual::default(), problem);
+    let mut on_host = OnHost::new(Dual::default(), Flat::new(problem));
     let start = DVector::from_vec(problem.start());
     let root = tight()
         .solve_observed(&mut on_host, &start, &mut Identity, |progress| {

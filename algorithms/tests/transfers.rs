@@ -9,6 +9,7 @@ use ad_algorithms::matrix_free::{
     LinearMap, NewtonKrylov, Objective, OnHost, Schedule, Vector,
 };
 use ad_algorithms::problems::{Bratu1d, Problem};
+use ad_api::array::Flat;
 use ad_api::{Backend, LinearOperator, Result};
 use ad_dual::Dual;
 use nalgebra::DVector;
@@ -68,9 +69,9 @@ impl Elementwise for Remote {
 }
 
 /// A program on that device.
-struct Program(OnHost<Dual, Bratu1d>);
+struct Program(OnHost<Dual, Flat<Bratu1d>>);
 
-type Jacobian = HostMap<<Dual as Backend>::Linearization<Bratu1d>>;
+type Jacobian = HostMap<<Dual as Backend>::Linearization<Flat<Bratu1d>>>;
 
 struct RemoteMap(Jacobian);
 
@@ -111,7 +112,7 @@ fn setup() -> (Program, Remote) {
     let start = Remote(DVector::from_vec(problem.start()));
     COPIES.set(0);
     NUMBERS.set(0);
-    (Program(OnHost::new(Dual::default(), problem)), start)
+    (Program(OnHost::new(Dual::default(), Flat::new(problem))), start)
 }
 
 #[test]

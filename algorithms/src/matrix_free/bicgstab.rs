@@ -94,7 +94,7 @@ impl BiCgStab {
         best: &mut LinearOutcome<V>,
     ) -> Result<LinearStatus> {
         let shadow = residual;
-        let shadow_norm = shadow.norm()?;
+        let (shadow_norm, unit) = (shadow.norm()?, shadow.unit());
         let mut x = best.x.clone();
         let mut r = residual.clone();
         let mut p = residual.clone();
@@ -111,7 +111,7 @@ impl BiCgStab {
             if !projection.is_finite() {
                 return Ok(LinearStatus::NonFinite);
             }
-            if projection.abs() <= f64::EPSILON * shadow_norm * v.norm()? {
+            if projection.abs() <= unit * shadow_norm * v.norm()? {
                 return Ok(LinearStatus::Breakdown);
             }
             let alpha = rho / projection;
@@ -131,7 +131,7 @@ impl BiCgStab {
             if !(t_norm.is_finite() && along.is_finite()) {
                 return Ok(LinearStatus::NonFinite);
             }
-            if along.abs() <= f64::EPSILON * t_norm * r_norm {
+            if along.abs() <= unit * t_norm * r_norm {
                 best.keep(&x, r_norm);
                 return Ok(LinearStatus::Breakdown);
             }
@@ -147,7 +147,7 @@ impl BiCgStab {
                 return Ok(LinearStatus::Converged);
             }
             let previous = std::mem::replace(&mut rho, shadow.dot(&r)?);
-            if rho.abs() <= f64::EPSILON * shadow_norm * r_norm {
+            if rho.abs() <= unit * shadow_norm * r_norm {
                 return Ok(LinearStatus::Breakdown);
             }
             // p ← r + β (p - ω v)

@@ -57,10 +57,11 @@ pub trait Objective<V: Vector> {
 /// ```
 /// use ad_algorithms::matrix_free::{Differentiable, LinearMap, Objective, OnHost};
 /// use ad_algorithms::problems::Rosenbrock;
+/// use ad_api::array::Flat;
 /// use ad_dual::Dual;
 /// use nalgebra::dvector;
 ///
-/// let mut problem = OnHost::new(Dual::default(), Rosenbrock::new(2)?);
+/// let mut problem = OnHost::new(Dual::default(), Flat::new(Rosenbrock::new(2)?));
 /// let (value, jacobian) = problem.linearize(&dvector![2.0, 3.0])?;
 /// assert_eq!(value, dvector![-10.0, -1.0]);
 /// assert_eq!(jacobian.apply(&dvector![1.0, 0.0])?, dvector![-40.0, -1.0]);

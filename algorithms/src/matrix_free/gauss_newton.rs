@@ -28,14 +28,15 @@ use crate::{Result, SolveError};
 /// *Damping parameter in Marquardt's method*, IMM-REP-1999-05, DTU, 1999.
 ///
 /// ```
-/// use ad_algorithms::matrix_free::{GaussNewton, OnHost};
+/// use ad_algorithms::matrix_free::{GaussNewton, OnDevice};
 /// use ad_algorithms::problems::{Problem, Rosenbrock};
-/// use nalgebra::DVector;
+/// use ad_native_reverse::NativeReverse;
 ///
-/// let problem = Rosenbrock::new(2)?;
-/// let start = DVector::from_vec(problem.start());
-/// let mut on_host = OnHost::new(ad_native_reverse::NativeReverse::default(), problem);
-/// let fit = GaussNewton::default().minimize(&mut on_host, &start)?;
+/// let rosenbrock = Rosenbrock::new(2)?;
+/// let start = rosenbrock.start();
+/// let mut problem = OnDevice::new(NativeReverse::default(), rosenbrock);
+/// let start = problem.vector(&start)?;
+/// let fit = GaussNewton::default().minimize(&mut problem, &start)?;
 /// assert!(fit.status.is_converged() && fit.residual_norm < 1e-12, "{}", fit.status);
 /// # Ok::<(), ad_algorithms::SolveError>(())
 /// ```
@@ -333,15 +334,12 @@ impl<'a, V: Vector, P: Differentiable<V>> Run<'a, V, P> {
             return Ok(Some(status));
         }
 
-        let is_flat = predicted <= FLAT_SLACK * f64::EPSILON;
+        let slack = FLAT_SLACK * p.unit();
+        let is_flat = predicted <= slack;
         let trial = self.evaluate(self.model.x.plus(1.0, &p));
         let actual = trial.as_ref().map(|(_, trial_norm)| 1.0 - (trial_norm / norm).powi(2));
         let is_better = actual.is_some_and(|actual| {
-            if is_flat {
-                actual >= -FLAT_SLACK * f64::EPSILON
-            } else {
-                actual >= ACCEPT * predicted
-            }
+            if is_flat { actual >= -slack } else { actual >= ACCEPT * predicted }
         });
         let next = match trial {
             Some((x, _)) if is_better => self.linearize(x),
@@ -418,7 +416,7 @@ impl<'a, V: Vector, P: Differentiable<V>> Run<'a, V, P> {
     fn stuck(&self, otherwise: Status) -> Status {
         let Model { gradient_norm, norm, x_norm, .. } = self.model;
         let sensitivity = gradient_norm / norm * x_norm / norm;
-        if sensitivity * FLAT_SLACK * f64::EPSILON >= 1.0 {
+        if sensitivity * FLAT_SLACK * self.model.x.unit() >= 1.0 {
             Status::RoundingLimit
         } else {
             otherwise

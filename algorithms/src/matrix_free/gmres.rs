@@ -163,6 +163,7 @@ impl<V: Vector> Cycle<V> {
         let mut triangle: Vec<Vec<f64>> = Vec::new();
         let mut rotations: Vec<(f64, f64)> = Vec::new();
         let mut rhs = vec![beta];
+        let unit = residual.unit();
         let mut largest = 0.0_f64;
         let mut iterations = 0;
         let mut end = End::Full;
@@ -185,7 +186,7 @@ impl<V: Vector> Cycle<V> {
             if left < CANCELLATION * length {
                 left = orthogonalize(&mut w, &basis, &mut column)?;
             }
-            let is_invariant = left <= f64::EPSILON * length;
+            let is_invariant = left <= unit * length;
             if is_invariant {
                 left = 0.0;
             }
@@ -195,7 +196,7 @@ impl<V: Vector> Cycle<V> {
                 column[i + 1] = c * lower - s * upper;
             }
             let diagonal = column[k].hypot(left);
-            if is_invariant && diagonal <= f64::EPSILON * largest {
+            if is_invariant && diagonal <= unit * largest {
                 end = End::Singular;
                 break;
             }
@@ -229,7 +230,7 @@ impl<V: Vector> Cycle<V> {
         // this; C. C. Paige, M. Rozložník, Z. Strakoš, SIAM J. Matrix Anal. Appl. 28 (2006)
         // 264-284, show GMRES with modified Gram-Schmidt backward stable.
         let size = y.iter().map(|y| y * y).sum::<f64>().sqrt();
-        let noise = 10.0 * f64::EPSILON * largest * (k as f64).sqrt() * size;
+        let noise = 10.0 * unit * largest * (k as f64).sqrt() * size;
         Ok(Cycle { direction, residual_norm: rhs[k].abs(), noise, iterations, end })
     }
 }

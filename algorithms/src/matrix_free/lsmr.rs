@@ -92,7 +92,7 @@ impl Lsmr {
         b: &V,
     ) -> Result<LeastSquaresOutcome<V>> {
         self.validate()?;
-        let b_norm = b.norm()?;
+        let (b_norm, unit) = (b.norm()?, b.unit());
         let mut u = b.clone();
         if b_norm > 0.0 && b_norm.is_finite() {
             u.scale(1.0 / b_norm);
@@ -176,8 +176,7 @@ impl Lsmr {
             let condition = largest.max(rho_estimate) / smallest.min(rho_estimate);
 
             // A tolerance of 0 means rounding.
-            let (matrix_tol, rhs_tol) =
-                (self.matrix_tol.max(f64::EPSILON), self.rhs_tol.max(f64::EPSILON));
+            let (matrix_tol, rhs_tol) = (self.matrix_tol.max(unit), self.rhs_tol.max(unit));
             let LeastSquaresOutcome { residual_norm, gradient_norm, .. } = outcome;
             let solves = gradient_norm <= gradient_target
                 || gradient_norm <= matrix_tol * norm * residual_norm
@@ -186,7 +185,7 @@ impl Lsmr {
                 outcome.status = LinearStatus::Converged;
                 return Ok(outcome);
             }
-            if condition >= self.max_condition.min(1.0 / f64::EPSILON) {
+            if condition >= self.max_condition.min(1.0 / unit) {
                 outcome.status = LinearStatus::IllConditioned;
                 return Ok(outcome);
             }

@@ -31,12 +31,14 @@ use crate::{Result, SolveError};
 /// ```
 /// use ad_algorithms::matrix_free::{NewtonKrylov, OnHost};
 /// use ad_algorithms::problems::{ChandrasekharH, Problem};
+/// use ad_api::array::Flat;
 /// use ad_dual::Dual;
 /// use nalgebra::DVector;
 ///
 /// let problem = ChandrasekharH::new(20, 0.9)?;
 /// let start = DVector::from_vec(problem.start());
-/// let root = NewtonKrylov::default().solve(&mut OnHost::new(Dual::default(), problem), &start)?;
+/// let mut on_host = OnHost::new(Dual::default(), Flat::new(problem));
+/// let root = NewtonKrylov::default().solve(&mut on_host, &start)?;
 /// assert!(root.status.is_converged(), "{}", root.status);
 /// assert!((root.x[19] - 1.838_116_887_6).abs() < 1e-9);
 /// # Ok::<(), ad_algorithms::SolveError>(())
@@ -427,7 +429,7 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
                 None => return Err(Stop::Ended(Status::NonFinite)),
             };
             lambda *= shrink;
-            if lambda * p_norm <= f64::EPSILON * self.current.x_norm || lambda < SHORTEST {
+            if lambda * p_norm <= p.unit() * self.current.x_norm || lambda < SHORTEST {
                 let otherwise = if was_finite { Status::Stagnated } else { Status::NonFinite };
                 return Err(Stop::Ended(self.diagnosis(otherwise)));
             }
@@ -485,7 +487,7 @@ impl<'a, V: Vector, P: Differentiable<V>, M: Preconditioner<V>> Run<'a, V, P, M>
         // At 0, without a step so far, there is no size to compare with.
         if gradient_norm == 0.0 || (size > 0.0 && sensitivity <= STATIONARY) {
             Status::LocalMinimum
-        } else if sensitivity * ROUNDING_UNITS * f64::EPSILON >= 1.0 {
+        } else if sensitivity * ROUNDING_UNITS * self.start.unit() >= 1.0 {
             Status::RoundingLimit
         } else {
             otherwise

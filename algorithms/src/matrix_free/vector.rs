@@ -27,6 +27,11 @@ pub trait Vector: Clone + Debug {
     /// A zero vector of the same shape in the same place.
     fn zeros_like(&self) -> Self;
 
+    /// The relative rounding error of one operation on the entries.
+    fn unit(&self) -> f64 {
+        f64::EPSILON
+    }
+
     /// `Σ xᵢ yᵢ`.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! The Bratu problem: a solid fuel at the verge of ignition.
 
-use ad_api::{Failure, Function, Result, Scalar};
+use ad_api::array::{Array, ArrayFunction, Dims, Tensor};
+use ad_api::{Failure, Result};
 
-use super::grid::{Star, neighbours};
+use super::grid::{Neighbours, Star};
 use super::{Problem, check_finite, check_size};
 
 /// `-u'' = λ exp(u)` on the unit interval, zero at its ends: `n` interior points, central
@@ -28,22 +29,20 @@ impl Bratu1d {
     }
 }
 
-impl Function for Bratu1d {
-    fn inputs(&self) -> usize {
-        self.n
+impl ArrayFunction for Bratu1d {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, u: &[S], r: &mut [S]) -> Result<(), Failure> {
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let u = &x[0];
         let source = self.lambda / ((self.n + 1) as f64).powi(2);
-        for (k, r) in r.iter_mut().enumerate() {
-            let (left, right) = neighbours(u, k);
-            *r = left + right - u[k] * 2.0 + u[k].exp() * source;
-        }
-        Ok(())
+        let Neighbours { left, right } = Neighbours::of(u);
+        Ok(vec![left + right - u * 2.0 + u.exp() * source])
     }
 }
 
@@ -77,21 +76,19 @@ impl Bratu2d {
     }
 }
 
-impl Function for Bratu2d {
-    fn inputs(&self) -> usize {
-        self.n * self.n
+impl ArrayFunction for Bratu2d {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n, self.n].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n * self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, u: &[S], r: &mut [S]) -> Result<(), Failure> {
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let u = &x[0];
         let source = self.lambda / ((self.n + 1) as f64).powi(2);
-        for (k, r) in r.iter_mut().enumerate() {
-            *r = Star::at(u, self.n, k).laplacian() + u[k].exp() * source;
-        }
-        Ok(())
+        Ok(vec![Star::of(u, self.n).laplacian(u) + u.exp() * source])
     }
 }
 

@@ -1,8 +1,9 @@
 //! Broyden's tridiagonal system.
 
-use ad_api::{Failure, Function, Result, Scalar};
+use ad_api::array::{Array, ArrayFunction, Dims, Tensor};
+use ad_api::{Failure, Result};
 
-use super::grid::neighbours;
+use super::grid::Neighbours;
 use super::{Problem, check_size};
 
 /// `rᵢ = (3 - 2 xᵢ) xᵢ - xᵢ₋₁ - 2 xᵢ₊₁ + 1` with zeros beyond the ends. Start `-1`.
@@ -26,21 +27,19 @@ impl BroydenTridiagonal {
     }
 }
 
-impl Function for BroydenTridiagonal {
-    fn inputs(&self) -> usize {
-        self.n
+impl ArrayFunction for BroydenTridiagonal {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, x: &[S], r: &mut [S]) -> Result<(), Failure> {
-        for (k, r) in r.iter_mut().enumerate() {
-            let (left, right) = neighbours(x, k);
-            *r = (S::from(3.0) - x[k] * 2.0) * x[k] - left - right * 2.0 + 1.0;
-        }
-        Ok(())
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let x = &x[0];
+        let Neighbours { left, right } = Neighbours::of(x);
+        Ok(vec![(3.0 - x * 2.0) * x - left - right * 2.0 + 1.0])
     }
 }
 

@@ -1,8 +1,7 @@
 //! Kelley's convection-diffusion problem.
 
-use std::sync::Arc;
-
-use ad_api::{Failure, Function, Result, Scalar};
+use ad_api::array::{Array, ArrayFunction, Constant, Dims, HostTensor, Tensor};
+use ad_api::{Failure, Result};
 
 use super::grid::Star;
 use super::{Problem, check_size};
@@ -13,10 +12,10 @@ use super::{Problem, check_size};
 /// `f` is made by applying the discrete operator to `u* = 10 x y (1-x) (1-y) exp(x^4.5)`, which is
 /// therefore the exact solution: [`answer`](Self::answer). C. T. Kelley, *Solving Nonlinear
 /// Equations with Newton's Method*, SIAM, 2003, section 3.4.1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ConvectionDiffusion {
     n: usize,
-    f: Arc<[f64]>,
+    f: Constant,
 }
 
 impl ConvectionDiffusion {
@@ -27,9 +26,9 @@ impl ConvectionDiffusion {
     /// [`AdError::Setting`](ad_api::AdError::Setting) if `n` is 0.
     pub fn new(n: usize) -> Result<Self> {
         check_size(n, 1, "at least one point in each direction")?;
-        let answer = answer(n);
-        let f = (0..n * n).map(|k| operator(&answer, n, k)).collect();
-        Ok(ConvectionDiffusion { n, f })
+        let answer: Array<HostTensor<f64>> = Array::host([n, n], &answer(n))?;
+        let f = operator(&answer, n).to_vec()?;
+        Ok(ConvectionDiffusion { n, f: Constant::new([n, n], f)? })
     }
 
     /// The solution `u*`.
@@ -47,29 +46,27 @@ fn answer(n: usize) -> Vec<f64> {
     (0..n * n).map(at).collect()
 }
 
-/// The discrete operator at the point `k`.
-fn operator<S: Scalar>(u: &[S], n: usize, k: usize) -> S {
+/// The discrete operator.
+fn operator<T: Tensor>(u: &Array<T>, n: usize) -> Array<T> {
     let inverse_h = (n + 1) as f64;
-    let star = Star::at(u, n, k);
+    let star = Star::of(u, n);
     // u_x + u_y, times 2 h
-    let slope = star.east - star.west + star.north - star.south;
-    star.centre * slope * (10.0 * inverse_h) - star.laplacian() * (inverse_h * inverse_h)
+    let slope = &star.east - &star.west + &star.north - &star.south;
+    u * slope * (10.0 * inverse_h) - star.laplacian(u) * (inverse_h * inverse_h)
 }
 
-impl Function for ConvectionDiffusion {
-    fn inputs(&self) -> usize {
-        self.n * self.n
+impl ArrayFunction for ConvectionDiffusion {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n, self.n].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n * self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, u: &[S], r: &mut [S]) -> Result<(), Failure> {
-        for (k, (r, &f)) in r.iter_mut().zip(self.f.iter()).enumerate() {
-            *r = operator(u, self.n, k) - f;
-        }
-        Ok(())
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let u = &x[0];
+        Ok(vec![operator(u, self.n) - self.f.beside(u)])
     }
 }
 

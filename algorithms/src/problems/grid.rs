@@ -1,40 +1,44 @@
-//! The grid of `n × n` interior points of the unit square, row by row, with zero boundary values.
+//! Arrays on grids of interior points, with zero boundary values.
 
-use ad_api::Scalar;
+use ad_api::array::{Array, Tensor};
 
-/// The values at a point and at its neighbours.
-pub(super) struct Star<S> {
-    pub(super) centre: S,
-    pub(super) west: S,
-    pub(super) east: S,
-    pub(super) south: S,
-    pub(super) north: S,
+/// The values at the neighbours of each point of a line.
+pub(super) struct Neighbours<T: Tensor> {
+    pub(super) left: Array<T>,
+    pub(super) right: Array<T>,
 }
 
-impl<S: Scalar> Star<S> {
-    /// Around the point `k` of a grid of `n × n` points.
-    pub(super) fn at(u: &[S], n: usize, k: usize) -> Self {
-        let (i, j) = (k / n, k % n);
-        let zero = S::from(0.0);
+impl<T: Tensor> Neighbours<T> {
+    pub(super) fn of(u: &Array<T>) -> Self {
+        let n = u.count();
+        let padded = u.embed([n + 2], &[1..n + 1]);
+        Neighbours { left: padded.slice(&[0..n]), right: padded.slice(&[2..n + 2]) }
+    }
+}
+
+/// The values at the neighbours of each point of a square, `u[y, x]`.
+pub(super) struct Star<T: Tensor> {
+    pub(super) west: Array<T>,
+    pub(super) east: Array<T>,
+    pub(super) south: Array<T>,
+    pub(super) north: Array<T>,
+}
+
+impl<T: Tensor> Star<T> {
+    /// In a grid of `n × n` points.
+    pub(super) fn of(u: &Array<T>, n: usize) -> Self {
+        let inner = 1..n + 1;
+        let padded = u.embed([n + 2, n + 2], &[inner.clone(), inner.clone()]);
         Star {
-            centre: u[k],
-            west: if j > 0 { u[k - 1] } else { zero },
-            east: if j + 1 < n { u[k + 1] } else { zero },
-            south: if i > 0 { u[k - n] } else { zero },
-            north: if i + 1 < n { u[k + n] } else { zero },
+            west: padded.slice(&[inner.clone(), 0..n]),
+            east: padded.slice(&[inner.clone(), 2..n + 2]),
+            south: padded.slice(&[0..n, inner.clone()]),
+            north: padded.slice(&[2..n + 2, inner]),
         }
     }
 
-    /// The five-point Laplacian times `h²`.
-    pub(super) fn laplacian(&self) -> S {
-        self.west + self.east + self.south + self.north - self.centre * 4.0
+    /// The five-point Laplacian times `h²`, around `u` itself.
+    pub(super) fn laplacian(&self, u: &Array<T>) -> Array<T> {
+        &self.west + &self.east + &self.south + &self.north - u * 4.0
     }
-}
-
-/// The neighbours of `u[k]` on a line with zeros at both ends.
-pub(super) fn neighbours<S: Scalar>(u: &[S], k: usize) -> (S, S) {
-    let zero = S::from(0.0);
-    let left = if k > 0 { u[k - 1] } else { zero };
-    let right = if k + 1 < u.len() { u[k + 1] } else { zero };
-    (left, right)
 }

@@ -2,8 +2,9 @@
 
 use std::f64::consts::PI;
 
+use ad_api::array::{Array, Constant, HostTensor, Tensor};
 use ad_api::{AdError, Result};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
 use super::check_size;
 use crate::matrix_free::Preconditioner;
@@ -28,10 +29,10 @@ use crate::matrix_free::Preconditioner;
 /// assert!((Poisson::negative(1)?.apply(&dvector![16.0])?[0] - 1.0).abs() < 1e-15);
 /// # Ok::<(), ad_api::AdError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Poisson {
-    sines: DMatrix<f64>,
-    reciprocals: DMatrix<f64>,
+    sines: Constant,
+    reciprocals: Constant,
 }
 
 impl Poisson {
@@ -57,11 +58,42 @@ impl Poisson {
         check_size(n, 1, "at least one point in each direction")?;
         let angle = |i: usize| (i + 1) as f64 * PI / (n + 1) as f64;
         let norm = (2.0 / (n + 1) as f64).sqrt();
-        let sines = DMatrix::from_fn(n, n, |i, j| norm * (angle(i) * (j + 1) as f64).sin());
         // The eigenvalues of the second difference.
         let eigenvalue = |i: usize| -4.0 * (angle(i) / 2.0).sin().powi(2);
-        let reciprocals = DMatrix::from_fn(n, n, |i, j| factor / (eigenvalue(i) + eigenvalue(j)));
-        Ok(Poisson { sines, reciprocals })
+        let table = |entry: &dyn Fn(usize, usize) -> f64| {
+            let rows = (0..n).flat_map(|i| (0..n).map(move |j| entry(i, j)));
+            Constant::new([n, n], rows.collect())
+        };
+        Ok(Poisson {
+            sines: table(&|i, j| norm * (angle(i) * (j + 1) as f64).sin())?,
+            reciprocals: table(&|i, j| factor / (eigenvalue(i) + eigenvalue(j)))?,
+        })
+    }
+}
+
+/// On the device where the vectors are: one array of shape `[n, n]`.
+impl<T: Tensor> Preconditioner<Vec<Array<T>>> for Poisson {
+    /// Nothing: the Laplacian is the same everywhere.
+    fn setup(&mut self, _x: &Vec<Array<T>>) -> Result<()> {
+        Ok(())
+    }
+
+    fn apply(&self, v: &Vec<Array<T>>) -> Result<Vec<Array<T>>> {
+        let dims = self.sines.dims();
+        let [v] = &v[..] else {
+            let found = format!("{} arrays", v.len());
+            let expected = format!("one array of shape {dims}");
+            return Err(AdError::Array { operation: "poisson", found, expected });
+        };
+        if v.dims() != dims {
+            let (found, expected) = (v.dims().to_string(), dims.to_string());
+            return Err(AdError::Array { operation: "poisson", found, expected });
+        }
+        let (sines, reciprocals) = (self.sines.beside(v), self.reciprocals.beside(v));
+        let spectrum = sines.matmul(v).matmul(&sines) * reciprocals;
+        let solution = sines.matmul(&spectrum).matmul(&sines);
+        solution.check()?;
+        Ok(vec![solution])
     }
 }
 
@@ -72,11 +104,10 @@ impl Preconditioner<DVector<f64>> for Poisson {
     }
 
     fn apply(&self, v: &DVector<f64>) -> Result<DVector<f64>> {
-        let n = self.sines.nrows();
-        AdError::check_len("v", v.len(), n * n, "the points of the grid")?;
-        let grid = DMatrix::from_column_slice(n, n, v.as_slice());
-        let spectrum = (&self.sines * grid * &self.sines).component_mul(&self.reciprocals);
-        let solution = &self.sines * spectrum * &self.sines;
-        Ok(DVector::from_column_slice(solution.as_slice()))
+        let dims = self.sines.dims();
+        AdError::check_len("v", v.len(), dims.count(), "the points of the grid")?;
+        let v: Array<HostTensor<f64>> = Array::host(dims, v.as_slice())?;
+        let solution = self.apply(&vec![v])?;
+        Ok(DVector::from_column_slice(&solution[0].entries()?))
     }
 }

@@ -1,6 +1,7 @@
 //! Powell's singular system.
 
-use ad_api::{Failure, Function, Result, Scalar};
+use ad_api::array::{Array, ArrayFunction, Dims, Tensor};
+use ad_api::{Failure, Result};
 
 use super::{Problem, check_size};
 
@@ -27,23 +28,24 @@ impl PowellSingular {
     }
 }
 
-impl Function for PowellSingular {
-    fn inputs(&self) -> usize {
-        self.n
+impl ArrayFunction for PowellSingular {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n / 4, 4].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, x: &[S], r: &mut [S]) -> Result<(), Failure> {
-        for (x, r) in x.chunks_exact(4).zip(r.chunks_exact_mut(4)) {
-            r[0] = x[0] + x[1] * 10.0;
-            r[1] = (x[2] - x[3]) * 5.0_f64.sqrt();
-            r[2] = (x[1] - x[2] * 2.0).powi(2);
-            r[3] = (x[0] - x[3]).powi(2) * 10.0_f64.sqrt();
-        }
-        Ok(())
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|k| x[0].slice_axis(1, k..k + 1));
+        let residuals = [
+            &a + &b * 10.0,
+            (&c - &d) * 5.0_f64.sqrt(),
+            (b - c * 2.0).square(),
+            (a - d).square() * 10.0_f64.sqrt(),
+        ];
+        Ok(vec![Array::concat(&residuals, 1)])
     }
 }
 

@@ -1,6 +1,7 @@
 //! The Rosenbrock system.
 
-use ad_api::{Failure, Function, Result, Scalar};
+use ad_api::array::{Array, ArrayFunction, Dims, Tensor};
+use ad_api::{Failure, Result};
 
 use super::{Problem, check_size};
 
@@ -24,21 +25,18 @@ impl Rosenbrock {
     }
 }
 
-impl Function for Rosenbrock {
-    fn inputs(&self) -> usize {
-        self.n
+impl ArrayFunction for Rosenbrock {
+    fn inputs(&self) -> Vec<Dims> {
+        vec![[self.n / 2, 2].into()]
     }
 
-    fn outputs(&self) -> usize {
-        self.n
+    fn outputs(&self) -> Vec<Dims> {
+        ArrayFunction::inputs(self)
     }
 
-    fn eval<S: Scalar>(&self, x: &[S], r: &mut [S]) -> Result<(), Failure> {
-        for (x, r) in x.chunks_exact(2).zip(r.chunks_exact_mut(2)) {
-            r[0] = (x[1] - x[0] * x[0]) * 10.0;
-            r[1] = S::from(1.0) - x[0];
-        }
-        Ok(())
+    fn eval<T: Tensor>(&self, x: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+        let [x, y] = [0, 1].map(|k| x[0].slice_axis(1, k..k + 1));
+        Ok(vec![Array::concat(&[(y - x.square()) * 10.0, 1.0 - x], 1)])
     }
 }
 

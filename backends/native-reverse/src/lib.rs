@@ -76,6 +76,12 @@
 //!
 //! Second order, and the one-shot primitives, run the plain loop.
 //!
+//! # Arrays
+//!
+//! It is an [`ArrayBackend`](ad_api::array::ArrayBackend) on arrays of `f64` in memory as well, where one
+//! record is an operation on whole arrays ([`Tape`](ad_api::array::Tape)): the engine that solvers on a
+//! device run with where the device is the host.
+//!
 //! # Nesting
 //!
 //! A variable wraps any scalar: `Var<Var<f64>>`, `Var<DualNumber<f64, 8>>`, and a dual number over
@@ -132,6 +138,7 @@
 //! | a test of each partial for 0, infinity and NaN instead of one of the product for NaN | +1.0 ns | +1.1 ns |
 //! | `#[inline(always)]` on the operations (longer builds) | 4.3 ns | 4.4 ns |
 
+mod arrays;
 mod backend;
 mod linearization;
 mod pool;

@@ -82,6 +82,11 @@ pub struct Watched<T: Tensor> {
 }
 
 impl<T: Tensor> Watched<T> {
+    /// The array of a library, as one on a watching device.
+    pub fn new(tensor: T, device: &Watching<T::Device>) -> Self {
+        Watched { tensor, device: device.clone() }
+    }
+
     /// The array of the library.
     pub fn tensor(&self) -> &T {
         &self.tensor
