@@ -7,6 +7,7 @@
 //! | [`Gmm`] | log-posterior of a Gaussian mixture (`ADBench`) | k (1 + d + d(d+1)/2) → 1 |
 //! | [`Lstm`] | loss of a recurrent network (`ADBench`) | (8 l + 3) b → 1 |
 //! | [`Observation`] | one residual of a [`Bundle`] adjustment | 17 → 2 |
+//! | [`Network`] | loss of a network with one hidden layer, over arrays | its weights → 1 |
 //! | [`Gauss1`] | residuals of the NIST `StRD` set Gauss1 | 8 → 250 |
 //!
 //! Points come from a linear congruential generator, so that other programs can evaluate the same
@@ -17,6 +18,6 @@ mod problems;
 
 pub use generator::Generator;
 pub use problems::{
-    Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Observation, Point, Rosenbrock, RungeKutta, Shared,
-    Valley,
+    Activation, Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Network, Observation, Point, Rosenbrock,
+    RungeKutta, Shared, Valley,
 };

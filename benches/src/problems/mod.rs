@@ -1,10 +1,11 @@
-//! Functions written once over `Scalar`.
+//! Functions written once over `Scalar` or over arrays.
 
 mod bundle;
 mod gauss1;
 mod gmm;
 mod lotka_volterra;
 mod lstm;
+mod network;
 mod rosenbrock;
 
 pub use bundle::{Bundle, Observation};
@@ -12,6 +13,7 @@ pub use gauss1::Gauss1;
 pub use gmm::{Gmm, Point, Shared};
 pub use lotka_volterra::{LotkaVolterra, RungeKutta};
 pub use lstm::Lstm;
+pub use network::{Activation, Network};
 pub use rosenbrock::{Rosenbrock, Valley};
 
 #[cfg(test)]

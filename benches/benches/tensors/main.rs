@@ -1,0 +1,43 @@
+//! Array programs on the host, on burn and on candle: what each layer costs over the one below it.
+//!
+//! ```text
+//! cargo bench -p ad-benches --features burn,candle --bench tensors
+//! cargo bench -p ad-benches --features burn,candle --bench tensors -- networks bratu
+//! ```
+//!
+//! All on the CPU. Every figure is the least wall-clock time of many short runs, and what a row
+//! compares ran in turns: ratios are worth more than times, above all on a busy machine.
+
+mod batch;
+mod bratu;
+mod modes;
+mod networks;
+mod operations;
+mod race;
+
+use std::error::Error;
+
+use race::race;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// The tables, by the names that choose them.
+const TABLES: [(&str, fn() -> Outcome); 5] = [
+    ("operations", operations::table),
+    ("networks", networks::table),
+    ("modes", modes::table),
+    ("batch", batch::table),
+    ("bratu", bratu::table),
+];
+
+fn main() -> Outcome {
+    // cargo adds `--bench`.
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    for (name, table) in TABLES {
+        if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+            table()?;
+            println!();
+        }
+    }
+    Ok(())
+}
