@@ -11,8 +11,8 @@
 /// states; `tol`, `second` and `third` replace it for derivatives of these orders. Several suites in
 /// one file go into modules: `suite!(mod wide: Dual::default())`.
 ///
-/// What a backend cannot pass is stated, with the reason, and the test then fails as soon as it
-/// *does* pass:
+/// What a backend cannot pass is stated before the tolerances, with the reason, and the test then fails
+/// as soon as it *does* pass:
 ///
 /// ```
 /// # use ad_dual::Dual as Coarse;
@@ -32,11 +32,11 @@ macro_rules! suite {
             $crate::suite!($($suite)*);
         }
     };
+    ($backend:expr, except = [$($law:ident: $reason:literal),* $(,)?] $(, $setting:ident = $value:expr)* $(,)?) => {
+        $crate::suite!(@with $backend, [$($setting = $value),*], [$($law: $reason),*]);
+    };
     ($backend:expr $(, $setting:ident = $value:expr)* $(,)?) => {
         $crate::suite!(@with $backend, [$($setting = $value),*], []);
-    };
-    ($backend:expr $(, $setting:ident = $value:literal)*, except = [$($law:ident: $reason:literal),* $(,)?] $(,)?) => {
-        $crate::suite!(@with $backend, [$($setting = $value),*], [$($law: $reason),*]);
     };
     (@with $backend:expr, [$($setting:ident = $value:expr),*], $except:tt) => {
         $crate::__tests!(@of Law, $crate::Subject::new($backend)$(.$setting($value))*, $except;
