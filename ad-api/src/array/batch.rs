@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::closed::TangentProgram;
@@ -96,6 +97,9 @@ struct Lowered {
 /// Arrays with a row for each point.
 type Rows<E> = Array<<E as ArrayBackend>::Tensor>;
 
+/// Values, pullbacks of each of `K` cotangents, and where the path is another.
+type Pulled<E, const K: usize> = (Rows<E>, [Rows<E>; K], Rows<E>);
+
 impl<E: ArrayBackend, F: Function> Batch<E, F> {
     /// `f` at many points, by `engine`.
     pub fn new(engine: E, f: F) -> Self {
@@ -114,7 +118,7 @@ impl<E: ArrayBackend, F: Function> Batch<E, F> {
     /// See [`Batch`].
     pub fn value(&self, x: &Rows<E>) -> Result<Rows<E>> {
         let [y] = self.run(x, [], |lowered, x, []| {
-            let [y, diverged] = pair(evaluate(&lowered.program, &[x.clone()])?);
+            let [y, diverged] = pair(evaluate(&lowered.program, from_ref(x))?);
             Ok(([y], diverged))
         })?;
         Ok(y)
@@ -127,7 +131,7 @@ impl<E: ArrayBackend, F: Function> Batch<E, F> {
     /// See [`Batch`].
     pub fn value_and_pushforward(&self, x: &Rows<E>, v: &Rows<E>) -> Result<(Rows<E>, Rows<E>)> {
         let [y, y_dot] = self.run(x, [(v, "v", self.f.inputs())], |lowered, x, [v]| {
-            let (values, tangents) = value_and_pushforward(&lowered.program, &[x.clone()], &[v])?;
+            let (values, tangents) = value_and_pushforward(&lowered.program, from_ref(x), &[v])?;
             let ([y, diverged], [y_dot, _]) = (pair(values), pair(tangents));
             Ok(([y, y_dot], diverged))
         })?;
@@ -180,7 +184,7 @@ impl<E: ArrayBackend, F: Function> Batch<E, F> {
                 let seeds: Vec<f64> = (0..n).flat_map(|j| unit(points, n, j)).collect();
                 let seeds = x.constant([n, points, n], &seeds);
                 let (values, tangents) =
-                    value_and_pushforward(&lowered.program, &[x.clone()], &[seeds])?;
+                    value_and_pushforward(&lowered.program, from_ref(x), &[seeds])?;
                 let ([y, diverged], [columns, _]) = (pair(values), pair(tangents));
                 return Ok(([y, columns.permute(&[1, 2, 0])], diverged));
             }
@@ -188,7 +192,7 @@ impl<E: ArrayBackend, F: Function> Batch<E, F> {
             let seed = |i| vec![x.constant([points, m], &unit(points, m, i)), zeros.clone()];
             let seeds: Vec<_> = (0..m).map(seed).collect();
             let (values, rows) =
-                self.engine.value_and_pullbacks(&lowered.program, &[x.clone()], &seeds)?;
+                self.engine.value_and_pullbacks(&lowered.program, from_ref(x), &seeds)?;
             let [y, diverged] = pair(values);
             Ok(([y, Array::stack(&rows.concat(), 1)], diverged))
         })?;
@@ -237,11 +241,11 @@ impl<E: ArrayBackend, F: Function> Batch<E, F> {
         lowered: &Lowered,
         x: &Rows<E>,
         w: [Rows<E>; K],
-    ) -> Result<(Rows<E>, [Rows<E>; K], Rows<E>)> {
+    ) -> Result<Pulled<E, K>> {
         let zeros = Array::full(&x.device(), [x.shape()[0]], 0.0);
         let seeds = w.map(|w| vec![w, zeros.clone()]);
         let (values, pulled) =
-            self.engine.value_and_pullbacks(&lowered.program, &[x.clone()], &seeds)?;
+            self.engine.value_and_pullbacks(&lowered.program, from_ref(x), &seeds)?;
         let mut pulled = pulled.into_iter().flatten();
         let pulled = std::array::from_fn(|_| pulled.next().expect("one for each cotangent"));
         let [y, diverged] = pair(values);
@@ -358,7 +362,7 @@ impl<E: ArrayBackend, F: Function> fmt::Debug for Batch<E, F> {
             .field("engine", &self.engine)
             .field("shape", &Shape::of(&self.f))
             .field("paths", &self.paths())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

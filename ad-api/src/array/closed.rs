@@ -279,13 +279,13 @@ impl<E: ArrayBackend> DynRule for Value<E> {
     fn tangent(&self) -> Result<Arc<dyn DynRule>> {
         let (n, m) = (self.inputs(), self.outputs());
         let tangent = Value { engine: self.engine.clone(), program: self.program.tangent()? };
-        Ok(Arranged::new(tangent, &[0..2 * n], &[m..2 * m]))
+        Ok(Arranged::of(tangent, &[0..2 * n], &[m..2 * m]))
     }
 
     fn cotangent(&self) -> Result<Arc<dyn DynRule>> {
         let (n, m) = (self.inputs(), self.outputs());
         let (engine, program) = (self.engine.clone(), self.program.clone());
-        Ok(Arranged::new(ValueAndPullback { engine, program }, &[0..n + m], &[m..m + n]))
+        Ok(Arranged::of(ValueAndPullback { engine, program }, &[0..n + m], &[m..m + n]))
     }
 }
 
@@ -406,14 +406,14 @@ impl<E: ArrayBackend> DynRule for ValueAndPullback<E> {
         // From x, w, ẋ, ẇ to x, ẋ, ẇ, w.
         let (rule, n, m) = self.derived()?;
         let arguments = [0..n, n + m..2 * n + m, 2 * n + m..2 * (n + m), n..n + m];
-        Ok(Arranged::new(rule, &arguments, &[m..2 * m, 2 * m..2 * m + n]))
+        Ok(Arranged::of(rule, &arguments, &[m..2 * m, 2 * m..2 * m + n]))
     }
 
     fn cotangent(&self) -> Result<Arc<dyn DynRule>> {
         // From x, w, ȳ, z to x, z, ȳ, w.
         let (rule, n, m) = self.derived()?;
         let arguments = [0..n, n + 2 * m..2 * n + 2 * m, n + m..n + 2 * m, n..n + m];
-        Ok(Arranged::new(rule, &arguments, &[2 * m..2 * m + n, m..2 * m]))
+        Ok(Arranged::of(rule, &arguments, &[2 * m..2 * m + n, m..2 * m]))
     }
 }
 
@@ -431,7 +431,7 @@ struct Arranged {
 
 impl Arranged {
     /// All arguments, part by part, and some of the results.
-    fn new<R: DynRule>(
+    fn of<R: DynRule>(
         rule: R,
         arguments: &[Range<usize>],
         results: &[Range<usize>],

@@ -87,22 +87,22 @@ fn unary<T: Tensor>(function: Unary, x: &Array<T>, value: &Array<T>) -> Option<M
         | Unary::Signum
         | Unary::Powi(0) => return None,
         Unary::Fract | Unary::Powi(1) => Map::Copy,
-        Unary::Sin => Scale(x.cos()),
-        Unary::Cos => Scale(-x.sin()),
-        Unary::Tan => Scale(value * value + 1.0),
+        Unary::Sin => StrongScale(x.cos()),
+        Unary::Cos => StrongScale(-x.sin()),
+        Unary::Tan => StrongScale(value * value + 1.0),
         Unary::Asin => StrongQuotient(((1.0 - x) * (x + 1.0)).sqrt()),
         Unary::Acos => StrongQuotient(-((1.0 - x) * (x + 1.0)).sqrt()),
         Unary::Atan => Scale((x * x + 1.0).recip()),
-        Unary::Sinh => Scale(x.cosh()),
-        Unary::Cosh => Scale(x.sinh()),
+        Unary::Sinh => StrongScale(x.cosh()),
+        Unary::Cosh => StrongScale(x.sinh()),
         // No worse than (1 - value)(1 + value): the rounding of the value costs as many digits.
         Unary::Tanh => Scale(1.0 - value * value),
         Unary::Asinh => Scale(x.hypot(&x.number(1.0)).recip()),
         Unary::Acosh => StrongQuotient((x - 1.0).sqrt() * (x + 1.0).sqrt()),
         Unary::Atanh => StrongQuotient((1.0 - x) * (x + 1.0)),
-        Unary::Exp => Scale(value.clone()),
-        Unary::Exp2 => Scale(value * LN_2),
-        Unary::ExpM1 => Scale(x.exp()),
+        Unary::Exp => StrongScale(value.clone()),
+        Unary::Exp2 => StrongScale(value * LN_2),
+        Unary::ExpM1 => StrongScale(x.exp()),
         Unary::Ln => StrongQuotient(x.clone()),
         Unary::Ln1p => StrongQuotient(x + 1.0),
         Unary::Log2 => StrongQuotient(x * LN_2),
@@ -115,8 +115,7 @@ fn unary<T: Tensor>(function: Unary, x: &Array<T>, value: &Array<T>) -> Option<M
         Unary::Erf => Scale((-(x * x)).exp() * FRAC_2_SQRT_PI),
         // The sign, but 0 at 0: `f64::signum(0.0)` is 1, which is no subgradient to prefer.
         Unary::Abs => Scale(x.select(&x.signum(), &x.number(0.0))),
-        Unary::Powi(2) => Scale(x * 2.0),
-        Unary::Powi(n) if n > 0 => Scale(x.powi(n - 1) * f64::from(n)),
+        Unary::Powi(2) => StrongScale(x * 2.0),
         Unary::Powi(n) => StrongScale(x.powi(n - 1) * f64::from(n)),
     })
 }
@@ -140,8 +139,7 @@ fn powf<T: Tensor>(x: &Array<T>, p: f64) -> Option<Map<T>> {
         return Some(Map::Copy);
     }
     let partial = if p == 2.0 { x * 2.0 } else { x.powf(p - 1.0) * p };
-    let polynomial = p > 0.0 && p.fract() == 0.0;
-    Some(if polynomial { Map::Scale(partial) } else { Map::StrongScale(partial) })
+    Some(Map::StrongScale(partial))
 }
 
 fn binary<T: Tensor>(

@@ -232,17 +232,7 @@ impl ArrayOp {
                 Ok(first.with(0, rule.outputs()))
             }
             ArrayOp::Rule(rule) => wrong(format!("{} inputs along the first axis", rule.inputs())),
-            ArrayOp::Concat(axis) => {
-                if *axis >= rank || operands.iter().any(|dims| dims.rank() != rank) {
-                    return wrong(format!("arrays of the same rank with an axis {axis}"));
-                }
-                let length = operands.iter().map(|dims| dims[*axis]).sum();
-                let joined = first.with(*axis, length);
-                if operands.iter().any(|dims| dims.with(*axis, length) != joined) {
-                    return wrong(format!("equal sizes along all axes but {axis}"));
-                }
-                Ok(joined)
-            }
+            ArrayOp::Concat(axis) => concat_dims(operands, *axis).map_or_else(wrong, Ok),
             ArrayOp::Sum(axes) | ArrayOp::Max(axes) => {
                 if axes.iter().any(|&axis| axis >= rank) || axes.windows(2).any(|w| w[0] >= w[1]) {
                     return wrong(format!("different axes, not {axes:?}"));
@@ -283,6 +273,19 @@ fn below(limit: usize, indices: &[usize]) -> Result<()> {
 fn inside(ranges: &[Range<usize>], dims: Dims) -> bool {
     ranges.len() == dims.rank()
         && ranges.iter().zip(dims.iter()).all(|(r, &size)| r.start <= r.end && r.end <= size)
+}
+
+fn concat_dims(operands: &[Dims], axis: usize) -> Result<Dims, String> {
+    let first = operands[0];
+    if axis >= first.rank() || operands.iter().any(|dims| dims.rank() != first.rank()) {
+        return Err(format!("arrays of the same rank with an axis {axis}"));
+    }
+    let length = operands.iter().map(|dims| dims[axis]).sum();
+    let joined = first.with(axis, length);
+    if operands.iter().any(|dims| dims.with(axis, length) != joined) {
+        return Err(format!("equal sizes along all axes but {axis}"));
+    }
+    Ok(joined)
 }
 
 fn matmul_dims(a: Dims, b: Dims) -> Result<Dims, &'static str> {
