@@ -17,6 +17,6 @@ mod problems;
 
 pub use generator::Generator;
 pub use problems::{
-    Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Observation, Point, Rosenbrock, RungeKutta, Shared,
-    Valley,
+    Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Observation, Point, Prediction, Rosenbrock,
+    RungeKutta, Shared, Started, Valley,
 };
