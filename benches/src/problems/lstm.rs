@@ -1,5 +1,6 @@
 //! A recurrent network: a long loop of elementary functions.
 
+use std::ops::Mul;
 use std::sync::Arc;
 
 use ad_api::{Chain, Failure, Function, Result, Scalar, Scan, scratch};
@@ -36,10 +37,12 @@ fn sigmoid<S: Scalar>(x: S) -> S {
 }
 
 /// The log-likelihood of `next` after `now`, for the parameters `theta`; updates the state.
-fn predict<S: Scalar, T: Copy>(theta: &[S], state: &mut [S], now: &[T], next: &[T]) -> S
-where
-    S: std::ops::Mul<T, Output = S>,
-{
+fn predict<S: Scalar + Mul<T, Output = S>, T: Copy>(
+    theta: &[S],
+    state: &mut [S],
+    now: &[T],
+    next: &[T],
+) -> S {
     let b = now.len();
     let (main, extra) = theta.split_at(theta.len() - 3 * b);
     scratch::with(b, |v: &mut [S]| {
