@@ -135,7 +135,7 @@
 //! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
 //! | Lotka-Volterra as a `Scan` | 2.9 (9.9) |
 //! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
-//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.3 (50) |
+//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!
 //! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
 //! tried for programs is in `NOTES.md`.
