@@ -18,6 +18,6 @@ mod problems;
 
 pub use generator::Generator;
 pub use problems::{
-    Activation, Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Network, Observation, Point, Rosenbrock,
-    RungeKutta, Shared, Valley,
+    Activation, Bundle, Gauss1, Gmm, LotkaVolterra, Lstm, Network, Observation, Point, Prediction,
+    Rosenbrock, RungeKutta, Shared, Started, Valley,
 };

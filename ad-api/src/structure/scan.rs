@@ -92,6 +92,12 @@ impl<F: Function> Scan<F> {
     pub fn steps(&self) -> usize {
         self.steps
     }
+
+    /// The constants of a step: the last inputs of what is done in it.
+    #[inline]
+    pub fn constants(&self, step: usize) -> &[f64] {
+        &self.data[step * self.constants..(step + 1) * self.constants]
+    }
 }
 
 impl<F: Function> Function for Scan<F> {
@@ -111,7 +117,7 @@ impl<F: Function> Function for Scan<F> {
             let (input, output) = buffer.split_at_mut(all);
             input[..n].copy_from_slice(x);
             for step in 0..self.steps {
-                let constants = &self.data[step * self.constants..(step + 1) * self.constants];
+                let constants = self.constants(step);
                 input[n..].iter_mut().zip(constants).for_each(|(input, &c)| *input = S::from(c));
                 self.step.eval(input, output)?;
                 let (state, readout) = output.split_at(self.state);

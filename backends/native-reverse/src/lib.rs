@@ -66,6 +66,7 @@
 //! |---|---|
 //! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for products with the Hessian; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
+//! | [`Scan`](ad_api::Scan), more inputs | pullback only: where a tape of the loop would be larger than 64 MiB, a tape of one step at a time, from states that are kept or, if they are many, computed again from about `√T` of them |
 //! | [`Chain`](ad_api::Chain) | value and pullback only: a tape for the first function, the structure of the last |
 //!
 //! ## Programs
@@ -140,7 +141,7 @@
 //! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
 //! | Lotka-Volterra as a `Scan` | 2.9 (9.9) |
 //! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
-//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.3 (50) |
+//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!
 //! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
 //! tried for programs is in `NOTES.md`.

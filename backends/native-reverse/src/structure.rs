@@ -108,8 +108,14 @@ impl StructureVisitor for Pull<'_> {
 
     fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
         let (n, m) = (f.inputs(), f.outputs());
-        if n > scan::FEW || check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
-            return self.plain(f);
+        if check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
+            return Ok(());
+        }
+        if n > scan::FEW {
+            if !scan::is_long(self.work, f, self.x)? {
+                return self.plain(f);
+            }
+            return scan::pullback(self.work, f, self.x, self.y_bar, self.y, self.x_bar);
         }
         scratch::with(n * m, |jacobian: &mut [f64]| {
             if !scan::jacobian(f, self.x, self.y, jacobian) {

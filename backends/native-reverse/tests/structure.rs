@@ -272,6 +272,53 @@ fn loops_with_few_and_with_many_inputs() {
     }
 }
 
+/// Ten numbers that turn into each other, under two parameters and a constant; the readout is a sum.
+#[derive(Debug, Clone)]
+struct Ring;
+
+impl Function for Ring {
+    fn inputs(&self) -> usize {
+        13
+    }
+
+    fn outputs(&self) -> usize {
+        11
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (p, state, c) = (&x[..2], &x[2..12], x[12]);
+        for i in 0..10 {
+            let (here, there) = (state[i], state[(i + 1) % 10]);
+            let turned = here * p[0] * 0.9 + there * p[1] * 0.1;
+            y[i] = turned * 0.99 - turned * there * c * 0.01 + c * 0.02;
+        }
+        y[10] = state.iter().sum::<S>();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_long_loop_is_recorded_step_by_step() {
+    let steps = 30_000;
+    let x: Vec<f64> = [1.0, 1.0].into_iter().chain(numbers(10)).collect();
+    let last = Scan::new(Ring, 10, steps, numbers(steps)).unwrap();
+    let sum = Scan::sum(Ring, 10, steps, numbers(steps)).unwrap();
+    for (f, k) in [(last, 1), (sum, 2)] {
+        let w = numbers(f.outputs() * k);
+        let mut prepared = NativeReverse::default().prepare(&f, &x).unwrap();
+        let (mut y, mut x_bar) = (vec![0.0; f.outputs()], vec![0.0; 12 * k]);
+        prepared.value_and_pullback_into(&x, &w, &mut y, &mut x_bar).unwrap();
+        let plain = Plain(f);
+        let mut prepared_plain = NativeReverse::default().prepare(&plain, &x).unwrap();
+        let (mut expected_y, mut expected) = (y.clone(), x_bar.clone());
+        prepared_plain.value_and_pullback_into(&x, &w, &mut expected_y, &mut expected).unwrap();
+        assert_eq!(y, expected_y);
+        close(&x_bar, &expected, "cotangents of parameters and state");
+        let (long, whole) = (prepared.explain(), prepared_plain.explain());
+        assert!(long.tape_bytes * 1000 < whole.tape_bytes, "{long}{whole}");
+    }
+}
+
 #[test]
 fn chains() {
     for kind in KINDS {

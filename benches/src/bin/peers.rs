@@ -328,6 +328,8 @@ fn main() -> Result<()> {
     let (f, theta) = Lstm::generate(2, 1024, 14);
     let expected = Expected { value: 1.393_911_981_83, grad_l1: 0.355_078_621_77 };
     gradient(&arguments, tape, ("lstm_l2_c1024_b14", &f, &theta), &expected)?;
+    let lstm = ("lstm_l2_c1024_b14", &f, &f.structured()?, &theta[..]);
+    structured(&arguments, prepared, lstm, &expected)?;
     let expected = Expected { value: 337_581_795.279, grad_l1: 37_099_117.434_1 };
     blocks(&arguments, tape, &expected)?;
     map_blocks(&arguments, NativeReverse::default(), &expected)?;

@@ -12,7 +12,7 @@ pub use bundle::{Bundle, Observation};
 pub use gauss1::Gauss1;
 pub use gmm::{Gmm, Point, Shared};
 pub use lotka_volterra::{LotkaVolterra, RungeKutta};
-pub use lstm::Lstm;
+pub use lstm::{Lstm, Prediction, Started};
 pub use network::{Activation, Network};
 pub use rosenbrock::{Rosenbrock, Valley};
 
