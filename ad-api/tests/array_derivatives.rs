@@ -137,6 +137,7 @@ fn single(op: ArrayOp, inputs: &[&[usize]], at: &[f64]) -> Single {
 }
 
 /// Every operation, most with shapes that stretch.
+#[allow(clippy::too_many_lines, reason = "a list")]
 fn operations() -> Vec<Single> {
     use ArrayOp::{
         Add, AddScalar, Broadcast, Compare, Concat, Detach, Div, Embed, IndexSelect, MatMul, Max,
