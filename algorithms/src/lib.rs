@@ -7,6 +7,32 @@
 //!
 //! [`problems`] has systems with known answers to try them on.
 //!
+//! # On a device
+//!
+//! An [`ArrayFunction`](ad_api::array::ArrayFunction) is solved where its arrays live: the same lines
+//! for arrays in memory, for burn and for candle, on a CPU or a GPU. No vector is copied to the host
+//! on the way.
+//!
+//! ```
+//! use ad_algorithms::matrix_free::{NewtonKrylov, OnDevice};
+//! use ad_algorithms::problems::{Bratu2d, Poisson, Problem};
+//! use ad_api::array::ArrayBackend;
+//! use ad_native_reverse::NativeReverse;
+//!
+//! /// The largest `u` with `-Δu = 6 exp(u)` on the unit square.
+//! fn hottest<E: ArrayBackend>(engine: E) -> Result<f64, ad_algorithms::SolveError> {
+//!     let fuel = Bratu2d::new(15, 6.0)?;
+//!     let start = fuel.start();
+//!     let mut problem = OnDevice::new(engine, fuel);
+//!     let start = problem.vector(&start)?;
+//!     let mut poisson = Poisson::scaled(15)?;
+//!     let root = NewtonKrylov::default().solve_preconditioned(&mut problem, &start, &mut poisson)?;
+//!     Ok(root.x[0].max(&[0, 1]).item()?)
+//! }
+//! assert!((hottest(NativeReverse::default())? - 0.797).abs() < 1e-3); // or `Burn::wgpu()?`
+//! # Ok::<(), ad_algorithms::SolveError>(())
+//! ```
+//!
 //! # Nonlinear least squares
 //!
 //! Residuals are a [`Function`](ad_api::Function) `r: ℝⁿ → ℝᵐ` with `m ≥ n`; a [`Method`] finds a

@@ -157,7 +157,7 @@ pub struct SolveArguments {
     #[arg(long, value_enum)]
     pub preconditioner: Option<solve::PreconditionerName>,
     /// Stop when the residual norm is at most this [default: 1e-10, or 1e-10 of that at the start]
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", allow_hyphen_values = true)]
     pub tolerance: Option<f64>,
     /// Stop after this many steps
     #[arg(long, value_name = "N", default_value_t = 100)]

@@ -136,6 +136,21 @@ fn what_does_not_converge_says_so() {
 }
 
 #[test]
+fn a_stagnation_says_what_the_derivatives_have_to_do_with_it() {
+    // A hair above the fold: |F| has a minimum that is no root.
+    let stuck = |backend| {
+        let ended = solve(&["bratu-1d", "--n", "31", "--lambda", "3.5138", "--backend", backend]);
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(ended.stdout.contains("not converged: no step decreases"), "{}", ended.stdout);
+        ended.stdout
+    };
+    let differences = "derivatives of finitediff are accurate to about 1e-10; whether that is why";
+    assert!(stuck("finitediff").contains(differences));
+    let exact = "derivatives of dual are exact to rounding, so |F| is all but least here";
+    assert!(stuck("dual").contains(exact));
+}
+
+#[test]
 fn a_plot_has_the_solution_and_the_residuals() {
     let folder = tempfile::tempdir().unwrap();
     for (problem, title) in [("bratu", "bratu, n = 20, lambda = 6"), ("broyden", "broyden, n = 20")]

@@ -9,8 +9,9 @@ pub type Arrays<B> = Vec<Array<<B as ArrayBackend>::Tensor>>;
 /// An engine that differentiates array programs on a device of its own, in reverse mode.
 ///
 /// Implemented by adapters of tensor libraries, whose reverse mode is closed: it differentiates the
-/// library's arrays and no others, once.
-/// [`array_backend!`](crate::array_backend!) makes such an engine a whole [`Backend`](crate::Backend)
+/// library's arrays and no others, once. (`ad-native-reverse` implements it for arrays in memory, as
+/// the engine of the host beside them.)
+/// [`array_backend!`](crate::array_backend!) makes a closed engine a whole [`Backend`](crate::Backend)
 /// of scalar and array programs, of every order and in every composition.
 pub trait ArrayBackend: Engine {
     /// The arrays of the library.

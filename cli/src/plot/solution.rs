@@ -80,13 +80,13 @@ impl SolutionPicture {
 
 impl Picture for SolutionPicture {
     fn size(&self) -> (u32, u32) {
-        (1040, 560)
+        (1120, 560)
     }
 
     fn draw(&self, root: &Area<'_>) -> Drawn {
         let (top, panels) = root.split_vertically(74 * PX);
         head(&top, &self.title, &self.formula, &self.subtitle)?;
-        let (left, right) = panels.split_horizontally(560 * PX);
+        let (left, right) = panels.split_horizontally(630 * PX);
         match &self.solution {
             Panel::Map { cells, side } => draw_map(&left, cells, *side)?,
             Panel::Curve { points, x_label, y_label } => {
@@ -104,7 +104,7 @@ impl Picture for SolutionPicture {
 /// A heat map of the unit square with a scale beside it.
 fn draw_map(area: &Area<'_>, cells: &[f64], side: usize) -> Drawn {
     let (low, high) = extent(cells);
-    let (map, scale) = area.split_horizontally(470 * PX);
+    let (map, scale) = area.split_horizontally(532 * PX);
     let mut chart = chart(&map, 0.0..1.0, 0.0..1.0)?;
     mesh(&mut chart, "x", "y")?;
     let width = 1.0 / side as f64;
@@ -127,9 +127,10 @@ fn draw_map(area: &Area<'_>, cells: &[f64], side: usize) -> Drawn {
     let (_, height) = scale.dim_in_pixel();
     let (top, bottom) = (units(10), height.cast_signed() - units(56));
     let (left, right) = (units(4), units(24));
-    for colour in 0..COLOURS {
-        let at = |k: u32| bottom - (bottom - top) * k.cast_signed() / COLOURS.cast_signed();
-        let corners = [(left, at(colour + 1)), (right, at(colour))];
+    // From the top, each down to the bottom and under the next: no seams.
+    for colour in (0..COLOURS).rev() {
+        let height = (bottom - top) * (colour + 1).cast_signed() / COLOURS.cast_signed();
+        let corners = [(left, bottom - height), (right, bottom)];
         scale.draw(&Rectangle::new(corners, paint(colour).filled()))?;
     }
     let style = (FONT, 13 * PX).into_font().color(&DATA);

@@ -99,13 +99,8 @@ fn tail(out: &mut String, system: &System, solution: &Solution) {
     if let Some(failure) = &solution.failure {
         let _ = writeln!(out, "  failure     {failure}");
     }
-    if let (Accuracy::Approximate { relative }, false) = (solution.accuracy, solution.converged) {
-        let _ = writeln!(
-            out,
-            "  note        the derivatives of {} are accurate to about {relative:.0e}; an exact \
-             backend, such as native-reverse or dual, has no such limit",
-            solution.backend
-        );
+    if let Some(note) = note(solution) {
+        let _ = writeln!(out, "  note        {note}");
     }
     let counts = solution.counts;
     let transposed = match counts.transposed_products {
@@ -122,4 +117,23 @@ fn tail(out: &mut String, system: &System, solution: &Solution) {
         count(counts.products, "product"),
         duration(solution.seconds),
     );
+}
+
+/// What the derivatives have to do with it that a solve did not converge.
+fn note(solution: &Solution) -> Option<String> {
+    let backend = &solution.backend;
+    match solution.accuracy {
+        _ if solution.converged => None,
+        Accuracy::Approximate { relative } => Some(format!(
+            "the derivatives of {backend} are accurate to about {relative:.0e}; whether that is why, \
+             an exact backend shows, such as native-reverse or dual"
+        )),
+        Accuracy::Rounded { .. } | Accuracy::Exact if solution.status == "Stagnated" => {
+            Some(format!(
+                "the derivatives of {backend} are exact to rounding, so |F| is all but least here: \
+                 there may be no root nearby"
+            ))
+        }
+        _ => None,
+    }
 }

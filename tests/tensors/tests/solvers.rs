@@ -78,8 +78,7 @@ fn bratu_on_the_square<E: ArrayBackend>(engine: &E) {
         let found = root.x[0].max(&[0, 1]).item().unwrap();
         assert!((found - largest).abs() < 1e-8, "n = {n}: {found}");
         // Independent of n and of the engine.
-        assert_eq!(root.iterations, 4, "n = {n}: {:?}", root.history);
-        assert_eq!(iterations::<E>(&root), [1, 2, 3, 5], "n = {n}");
+        assert_eq!(iterations::<E>(&root), [1, 2, 3, 3, 4], "n = {n}: {:?}", root.history);
     }
 }
 
@@ -246,12 +245,13 @@ fn adam_trains_a_network<E: ArrayBackend>(engine: &E) {
     fn train<E: ArrayBackend>(engine: &E) -> (Vec<f64>, Vec<f64>) {
         let mut problem = OnDevice::new(engine.clone(), Misfit::new());
         let start = problem.vector(&Misfit::new().start()).unwrap();
-        let trained = adam(150).minimize(&mut problem, &start).unwrap();
-        assert_eq!((trained.iterations, trained.skipped), (150, 0));
+        let trained = adam(200).minimize(&mut problem, &start).unwrap();
+        assert_eq!((trained.iterations, trained.skipped), (200, 0));
         (trained.history, trained.x.to_host().unwrap())
     }
     let (history, x) = train(engine);
-    assert!(history[0] > 0.1 && history[history.len() - 1] < 5e-3, "{history:?}");
+    let (first, last) = (history[0], history[history.len() - 1]);
+    assert!(first > 9.0 && last < 0.02, "from {first} to {last}");
     // The same path, to rounding, whichever engine takes it.
     let (expected, at) = train(&NativeReverse::default());
     let close = |found: &[f64], expected: &[f64]| {
@@ -268,8 +268,8 @@ fn adam_copies_no_vector<E: ArrayBackend>(engine: &E) {
     let unknowns = Vector::len(&start);
     let trained = adam(20).minimize(&mut problem, &start).unwrap();
     let Transfers { to_host, from_host } = watched.watching().take();
-    // The value and the norm of the gradient.
-    assert!(to_host <= 2 * trained.evaluations + 1, "{to_host}");
+    // The value, and the norms of the gradient before and after its entries are clipped.
+    assert!(to_host <= 3 * trained.evaluations + 1, "{to_host}");
     assert_eq!(from_host, unknowns);
 }
 
