@@ -41,20 +41,17 @@ enum Panel {
 impl SolutionPicture {
     /// The solution of `system`.
     pub fn new(system: &System, solution: &Solution) -> Self {
-        let panel = match system.side() {
-            Some(n) => {
-                let side = n.min(CELLS);
-                // The point nearest to the middle of a cell.
-                let nearest = |k: usize| ((2 * k + 1) * n) / (2 * side);
-                let row = |i: usize| (0..side).map(move |j| nearest(i) * n + nearest(j));
-                let cells = (0..side).flat_map(row).map(|index| solution.x[index]).collect();
-                Panel::Map { cells, side }
-            }
-            None => {
-                let (x, x_label) = system.abscissas();
-                let points = x.into_iter().zip(solution.x.iter().copied()).collect();
-                Panel::Curve { points, x_label, y_label: system.unknown() }
-            }
+        let panel = if let Some(n) = system.side() {
+            let side = n.min(CELLS);
+            // The point nearest to the middle of a cell.
+            let nearest = |k: usize| ((2 * k + 1) * n) / (2 * side);
+            let row = |i: usize| (0..side).map(move |j| nearest(i) * n + nearest(j));
+            let cells = (0..side).flat_map(row).map(|index| solution.x[index]).collect();
+            Panel::Map { cells, side }
+        } else {
+            let (x, x_label) = system.abscissas();
+            let points = x.into_iter().zip(solution.x.iter().copied()).collect();
+            Panel::Curve { points, x_label, y_label: system.unknown() }
         };
         let norms = solution.history.iter().map(|iteration| iteration.residual_norm.log10());
         SolutionPicture {

@@ -32,7 +32,7 @@ pub fn subtitle(solution: &Solution) -> String {
 fn how(solution: &Solution) -> String {
     let preconditioner = match solution.preconditioner {
         PreconditionerName::None => String::new(),
-        poisson => format!(", preconditioner {}", name(&poisson)),
+        PreconditionerName::Poisson => ", preconditioner poisson".into(),
     };
     format!(
         "{} by {}{preconditioner}; backend {} on {} in {}",

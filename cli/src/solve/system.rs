@@ -24,7 +24,7 @@ pub enum SystemName {
     Bratu1d,
     /// Chandrasekhar's H equation of radiative transfer: --n nodes, --c
     Chandrasekhar,
-    /// Convection and diffusion on the unit square, -Δu + 20 u (u_x + u_y) = f: --n
+    /// Convection and diffusion on the unit square: --n points in each direction
     ConvectionDiffusion,
     /// Broyden's tridiagonal system: --n unknowns
     Broyden,
