@@ -89,7 +89,7 @@ fn close(what: &str, found: &[f64], expected: &[f64]) {
     }
 }
 
-fn agrees<E: ArrayBackend>(engine: E) {
+fn agrees<E: ArrayBackend>(engine: &E) {
     let exact = HigherOrder::new(Dual::default(), NativeReverse::default());
     let (x, v) = (points(), points().into_iter().rev().collect::<Vec<_>>());
     let device = engine.device().unwrap();
@@ -117,8 +117,8 @@ fn agrees<E: ArrayBackend>(engine: E) {
     assert!((2..60).contains(&one.paths()), "{} paths", one.paths());
 
     // Fewer and more outputs than inputs: reverse and forward mode.
-    jacobians::<E, 2>(&engine, &x, &v);
-    jacobians::<E, 5>(&engine, &x, &v);
+    jacobians::<E, 2>(engine, &x, &v);
+    jacobians::<E, 5>(engine, &x, &v);
 }
 
 fn jacobians<E: ArrayBackend, const M: usize>(engine: &E, x: &[f64], v: &[f64]) {
@@ -148,12 +148,12 @@ fn jacobians<E: ArrayBackend, const M: usize>(engine: &E, x: &[f64], v: &[f64]) 
 
 #[test]
 fn burn_agrees_with_a_loop() {
-    agrees(Burn::cpu());
+    agrees(&Burn::cpu());
 }
 
 #[test]
 fn candle_agrees_with_a_loop() {
-    agrees(Candle::cpu());
+    agrees(&Candle::cpu());
 }
 
 /// As many paths as there are points.
