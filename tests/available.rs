@@ -27,15 +27,17 @@ fn what_is_compiled_in_is_found_by_name() {
     }
 }
 
+#[cfg(any(feature = "burn", feature = "candle"))]
+#[derive(Debug, serde::Deserialize)]
+struct Config {
+    #[allow(dead_code, reason = "reading it is the test")]
+    backend: BackendConfig,
+}
+
 /// The message for a tensor backend on a device.
 #[cfg(any(feature = "burn", feature = "candle"))]
 fn refusal(kind: &str, settings: &str) -> String {
     let table = format!("backend = {{ kind = \"{kind}\", {settings} }}");
-    #[derive(Debug, serde::Deserialize)]
-    struct Config {
-        #[allow(dead_code, reason = "reading it is the test")]
-        backend: BackendConfig,
-    }
     toml::from_str::<Config>(&table).unwrap_err().to_string()
 }
 

@@ -26,6 +26,9 @@ const KEPT: usize = 128;
 /// answer to a comparison, those that differ get a path of their own: the function is recorded again at
 /// one of them, and each path is one pass. Recorded paths are kept for later calls.
 ///
+/// On a processor, a batch of some thousand points, whose arrays fit into the cache, is several times
+/// as fast as one of 10⁵: call it for block after block. On a GPU the whole is best.
+///
 /// # Errors
 ///
 /// All methods: [`AdError::Array`] for other shapes, the failure of the function at a point where it

@@ -5,7 +5,7 @@
 //!
 //! | derivative of `f` | how |
 //! |---|---|
-//! | scalar function | recorded, and lowered to a program of array operations ([`lower`](super::lower)) |
+//! | scalar function | recorded, and lowered to a program of array operations ([`lower`]) |
 //! | `J v` | the program evaluated on dual arrays of the library |
 //! | `Jᵀ w` | the library's own reverse mode |
 //! | `J` | as many of the two as the smaller side needs, in one batch |

@@ -5,7 +5,8 @@
 //! cargo run --release -p ad-benches --features burn,candle --bin tensors -- networks bratu
 //! ```
 //!
-//! All on the CPU. Every figure is the least wall-clock time of many short runs, and what a row
+//! All on the CPU. candle splits even small products among threads, which a busy machine makes wait:
+//! with `RAYON_NUM_THREADS=1` its figures are its own. Every figure is the least wall-clock time of many short runs, and what a row
 //! compares ran in turns: ratios are worth more than times, above all on a busy machine.
 
 mod batch;
@@ -21,8 +22,10 @@ use race::race;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// The tables, by the names that choose them.
-const TABLES: [(&str, fn() -> Outcome); 5] = [
+/// A table, and the name that chooses it.
+type Table = (&'static str, fn() -> Outcome);
+
+const TABLES: [Table; 5] = [
     ("operations", operations::table),
     ("networks", networks::table),
     ("modes", modes::table),
