@@ -183,3 +183,21 @@
 //! adjointness, symmetric Hessians, wrong sizes, failures in mid-sweep, nesting, rules, kinks, and
 //! the evaluations that the capability table predicts. The name of a failure says what broke. What
 //! an engine cannot pass is listed there, with the reason.
+//!
+//! # An array library
+//!
+//! A tensor library has a reverse mode of its own, which differentiates its own arrays and no others. Its
+//! adapter writes two things, and `backends/burn` and `backends/candle` are examples of both:
+//!
+//! - [`Tensor`](crate::array::Tensor): a shape, a device, and one function `apply` that computes every
+//!   [`ArrayOp`](crate::array::ArrayOp) with the meaning documented there. Shapes are checked before it is
+//!   called. `ad_conformance::tensor_suite!` asks about every operation.
+//! - [`ArrayBackend`](crate::array::ArrayBackend): values and pullbacks of an
+//!   [`ArrayFunction`](crate::array::ArrayFunction) by the library. Where its derivatives depart from the
+//!   documented conventions, [`linearize_op`](crate::array::linearize_op) has the right ones.
+//!   `ad_conformance::array_suite!` asks about them.
+//!
+//! [`array_backend!`](crate::array_backend!) makes that a whole [`Backend`](crate::Backend): scalar
+//! functions are recorded and lowered to array operations, forward mode comes from
+//! [`DualTensor`](crate::array::DualTensor), and all orders and compositions from rules. The suite of
+//! backends above applies to it as it stands.

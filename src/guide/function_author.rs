@@ -155,3 +155,37 @@
 //!
 //! [`DifferentiateWith`](crate::DifferentiateWith) is the rule that gives a part of a model to an
 //! engine of its own.
+//!
+//! # Arrays
+//!
+//! A model of tensors is an [`ArrayFunction`](crate::array::ArrayFunction) over
+//! [`Array<T>`](crate::array::Array) of any library. Formulas read as in NumPy; shapes that do not fit give
+//! an array that carries the error to whoever asked. Bulk data are
+//! [`Constant`](crate::array::Constant)s, which are copied to a device once.
+//!
+//! ```
+//! use ad::array::{Array, ArrayFunction, Constant, Dims, Flat, Tensor};
+//! use ad::prelude::*;
+//!
+//! /// Half the mean squared error of `x w` against observations.
+//! #[derive(Clone)]
+//! struct Regression { x: Constant, observed: Constant }
+//!
+//! impl ArrayFunction for Regression {
+//!     fn inputs(&self) -> Vec<Dims> { vec![[2, 1].into()] }
+//!     fn outputs(&self) -> Vec<Dims> { vec![Dims::SCALAR] }
+//!     fn eval<T: Tensor>(&self, w: &[Array<T>]) -> Result<Vec<Array<T>>, Failure> {
+//!         let (x, observed) = (self.x.beside(&w[0]), self.observed.beside(&w[0]));
+//!         Ok(vec![(x.matmul(&w[0]) - observed).square().mean_all() * 0.5])
+//!     }
+//! }
+//!
+//! let x = Constant::new([3, 2], vec![1.0, 0.0, 1.0, 1.0, 1.0, 2.0])?;
+//! let model = Flat::new(Regression { x, observed: Constant::new([3, 1], vec![1.0, 3.0, 5.0])? });
+//! // Scalar engines run it on host arrays of their numbers, `burn` and `candle` on their own.
+//! for backend in ad::backends() {
+//!     let gradient = backend.gradient(&model, &[1.0, 2.0])?;
+//!     assert!(gradient.norm() < 1e-8, "an exact fit");
+//! }
+//! # Ok::<(), AdError>(())
+//! ```
