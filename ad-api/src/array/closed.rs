@@ -24,7 +24,7 @@ use nalgebra::DVector;
 
 use super::{
     Array, ArrayBackend, ArrayFunction, ArrayProgram, Arrays, Dims, Flat, Linearization, Tensor,
-    evaluate, linearize, lower, value_and_pushforward,
+    evaluate, flatten, linearize, lower, unflatten, value_and_pushforward,
 };
 use crate::trace::{self, DynRule};
 use crate::{
@@ -145,23 +145,11 @@ fn count(shapes: &[Dims]) -> usize {
 
 /// The arrays that lie in `flat` one after another, each row by row.
 fn to_device<E: ArrayBackend>(engine: &E, shapes: &[Dims], flat: &[f64]) -> Result<Arrays<E>> {
-    let device = engine.device()?;
-    let mut rest = flat;
-    let arrays = shapes.iter().map(|&dims| {
-        let (entries, others) = rest.split_at(dims.count());
-        rest = others;
-        Array::from_host(&device, dims, entries)
-    });
-    Ok(arrays.collect())
+    unflatten(&engine.device()?, shapes, flat)
 }
 
 fn from_device<T: Tensor>(arrays: &[Array<T>], flat: &mut [f64]) -> Result<()> {
-    let mut rest = flat;
-    for array in arrays {
-        let (entries, others) = rest.split_at_mut(array.count());
-        entries.copy_from_slice(&array.to_vec()?);
-        rest = others;
-    }
+    flat.copy_from_slice(&flatten(arrays)?);
     Ok(())
 }
 
