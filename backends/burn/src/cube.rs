@@ -47,7 +47,10 @@ impl Elementary for Cube {
             ArrayOp::Mul => Cube::float_mul(a, b),
             ArrayOp::Div => Cube::float_div(a, b),
             ArrayOp::Compare(comparison) => compare(*comparison, a, b),
-            ArrayOp::Binary(Binary::Atan2) => Cube::float_atan2(a, b),
+            ArrayOp::Binary(Binary::Atan2) => {
+                let angle = Cube::float_atan2(a.clone(), b.clone());
+                primitive(&formulas::atan2(&array(a), &array(b), &array(angle)))
+            }
             ArrayOp::Binary(Binary::Powf) => {
                 let magnitude = Cube::float_powf(Cube::float_abs(a.clone()), b.clone());
                 primitive(&formulas::powf(&array(a), &array(b), &array(magnitude)))
@@ -69,8 +72,7 @@ impl Elementary for Cube {
     fn largest(x: Tensor, axis: usize) -> Tensor {
         // Kernels may pass over NaN.
         let settings = get_or_init_device_settings::<Cube>(&x.device());
-        let is_nan = Cube::float_is_nan(x.clone(), settings.bool_dtype);
-        let nans = Cube::bool_into_float(is_nan, x.dtype().into());
+        let nans = compare(Relation::NotEqual, x.clone(), x.clone());
         let nans = Cube::float_sum_dim(nans, axis);
         let any = Cube::float_not_equal_elem(nans, 0.0.into(), settings.bool_dtype);
         Cube::float_mask_fill(Cube::float_max_dim(x, axis), any, f64::NAN.into())
@@ -85,8 +87,10 @@ fn compare(relation: Relation, a: Tensor, b: Tensor) -> Tensor {
         Relation::LessOrEqual => Cube::float_lower_equal,
         Relation::Greater => Cube::float_greater,
         Relation::GreaterOrEqual => Cube::float_greater_equal,
-        Relation::Equal => Cube::float_equal,
-        Relation::NotEqual => Cube::float_not_equal,
+        Relation::Equal | Relation::NotEqual => Cube::float_equal,
     };
-    Cube::bool_into_float(compare(a, b, settings.bool_dtype), dtype.into())
+    let holds = compare(a, b, settings.bool_dtype);
+    // For devices NaN may be neither equal nor unequal.
+    let holds = if relation == Relation::NotEqual { Cube::bool_not(holds) } else { holds };
+    Cube::bool_into_float(holds, dtype.into())
 }

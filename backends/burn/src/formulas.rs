@@ -1,10 +1,10 @@
 //! Functions that GPUs lack, or give few digits of, from those that they have.
 //!
-//! Arithmetic, `exp`, `ln`, `sin`, `cos`, `sqrt` and comparisons are taken from the device; its other
+//! Arithmetic, `exp`, `ln`, `sin`, `cos`, `atan`, `sqrt` and comparisons are taken from the device; its other
 //! functions are often made of these without care for small arguments. The formulas keep all digits
 //! that those functions have, from the smallest to the largest arguments.
 
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E, PI};
 
 use ad_api::array::{Array, Tensor};
 use ad_api::{Binary, Relation, Unary};
@@ -23,6 +23,8 @@ pub(crate) fn unary<T: Tensor>(function: Unary, x: &Array<T>) -> Option<Array<T>
     }
     let a = x.abs();
     Some(match function {
+        Unary::Asin => (x / (((1.0 - x) * (x + 1.0)).sqrt() + 1.0)).atan() * 2.0,
+        Unary::Acos => ((1.0 - x) / (x + 1.0)).sqrt().atan() * 2.0,
         Unary::Sinh => {
             let e = exp_m1(&a);
             let small = (&e + &e / (&e + 1.0)) * 0.5;
@@ -77,14 +79,10 @@ pub(crate) fn unary<T: Tensor>(function: Unary, x: &Array<T>) -> Option<Array<T>
 
 /// Whether devices compute the function well themselves.
 fn is_native(function: Unary) -> bool {
-    use Unary::{
-        Abs, Acos, Asin, Atan, Ceil, Cos, Erf, Exp, Floor, Ln, Recip, Sin, Sqrt, Tan, Trunc,
-    };
+    use Unary::{Abs, Atan, Ceil, Cos, Erf, Exp, Floor, Ln, Recip, Sin, Sqrt, Tan, Trunc};
     matches!(
         function,
-        Abs | Acos
-            | Asin
-            | Atan
+        Abs | Atan
             | Ceil
             | Cos
             | Erf
@@ -121,6 +119,14 @@ pub(crate) fn binary<T: Tensor>(function: Binary, a: &Array<T>, b: &Array<T>) ->
         Binary::Copysign => signed(&a.abs(), b),
         Binary::Powf | Binary::Atan2 => return None,
     })
+}
+
+/// The angle of `(x, y)` from the device's, which need be right only where `y` is not 0.
+pub(crate) fn atan2<T: Tensor>(y: &Array<T>, x: &Array<T>, device: &Array<T>) -> Array<T> {
+    let back = signed(&y.number(PI).broadcast_to(y.dims()), y);
+    let ahead = is_nan(x).select(x, y);
+    let level = is_negative(x).select(&back, &ahead);
+    y.select(device, &level)
 }
 
 /// `a` to the power of `b` for any sign of `a`, from `magnitude`, the device's power of `|a|`, which
@@ -229,10 +235,12 @@ fn infinite<T: Tensor>(size: &Array<T>) -> Array<T> {
 
 #[cfg(test)]
 mod tests {
-    use ad_api::array::ArrayBackend;
+    use ad_api::array::{ArrayBackend, ArrayOp};
 
     use super::*;
     use crate::{Burn, BurnTensor, Precision};
+
+    const ATAN2: ArrayOp = ArrayOp::Binary(Binary::Atan2);
 
     const POINTS: [f64; 27] = [
         0.0,
@@ -290,11 +298,13 @@ mod tests {
     #[test]
     fn formulas_of_one_number() {
         use Unary::{
-            Acosh, Asinh, Atanh, Cbrt, Cosh, Exp2, ExpM1, Fract, Ln1p, Log2, Log10, Powi, Round,
-            Signum, Sinc, Sinh, Sinhc, Tanh,
+            Acos, Acosh, Asin, Asinh, Atanh, Cbrt, Cosh, Exp2, ExpM1, Fract, Ln1p, Log2, Log10,
+            Powi, Round, Signum, Sinc, Sinh, Sinhc, Tanh,
         };
         let functions = [
+            Acos,
             Acosh,
+            Asin,
             Asinh,
             Atanh,
             Cbrt,
@@ -369,6 +379,8 @@ mod tests {
             let magnitude = (a.abs().ln() * &b).exp();
             let exact = a.abs().pow(&b);
             let finite = a.abs().gt(0.0) * a.abs().lt(f64::INFINITY) * b.abs().lt(f64::INFINITY);
+            let wrong_at_zero = a.select(&Array::apply(&ATAN2, &[&a, &b]), &a.number(7.0));
+            check(Binary::Atan2, atan2(&a, &b, &wrong_at_zero));
             check(Binary::Powf, powf(&a, &b, &finite.select(&exact, &magnitude)));
         }
         assert!(wrong.is_empty(), "{wrong:#?}");

@@ -51,9 +51,10 @@ pub(crate) fn apply<B: Backend>(
         ArrayOp::Select => {
             let mask = lined_up(0);
             let settings = get_or_init_device_settings::<B>(&mask.device());
-            let mask = B::float_not_equal_elem(mask, 0.0.into(), settings.bool_dtype);
-            let mask = if from(0) == to { mask } else { B::bool_expand(mask, shape(to)) };
-            B::float_mask_where(stretched(2), mask, stretched(1))
+            // Not "unequal to 0", which NaN is not on every device.
+            let other = B::float_equal_elem(mask, 0.0.into(), settings.bool_dtype);
+            let other = if from(0) == to { other } else { B::bool_expand(other, shape(to)) };
+            B::float_mask_where(stretched(1), other, stretched(2))
         }
         ArrayOp::MatMul => B::float_matmul(lined_up(0), lined_up(1)),
         ArrayOp::Permute(axes) if axes.len() < 2 => x(0),

@@ -48,7 +48,10 @@ fn tests() -> Vec<Test> {
 }
 
 fn main() -> ExitCode {
-    let tests = tests();
+    let mut tests = tests();
+    // As for other tests: the arguments are parts of names.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    tests.retain(|(name, _)| wanted.is_empty() || wanted.iter().any(|part| name.contains(part)));
     println!("\nrunning {} tests", tests.len());
     let burn = match Burn::wgpu() {
         Ok(burn) => burn,
