@@ -22,6 +22,13 @@ fn primitive(array: &Array<BurnTensor>) -> Tensor {
 }
 
 impl Elementary for Cube {
+    /// What `cubecl_zspace::MAX_LOGICAL_DIMS` says: its shapes keep four bits for each axis in a `u32`,
+    /// and shift past its end without a check.
+    const MAX_RANK: usize = 8;
+
+    /// Where the innermost axis in memory is not the last, kernels read the entries in a wrong order.
+    const REDUCES_VIEWS: bool = false;
+
     fn of_one(op: &ArrayOp, x: Tensor) -> Tensor {
         let x = array(x);
         let result = match op {
