@@ -82,18 +82,7 @@ fn is_native(function: Unary) -> bool {
     use Unary::{Abs, Atan, Ceil, Cos, Erf, Exp, Floor, Ln, Recip, Sin, Sqrt, Tan, Trunc};
     matches!(
         function,
-        Abs | Atan
-            | Ceil
-            | Cos
-            | Erf
-            | Exp
-            | Floor
-            | Ln
-            | Recip
-            | Sin
-            | Sqrt
-            | Tan
-            | Trunc
+        Abs | Atan | Ceil | Cos | Erf | Exp | Floor | Ln | Recip | Sin | Sqrt | Tan | Trunc
     )
 }
 

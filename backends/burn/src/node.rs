@@ -165,7 +165,8 @@ impl<B: Inner> Node<B> {
                 }
                 // burn's pullbacks sum over what was stretched, so it is stretched by a step of ours.
                 ArrayOp::Add | ArrayOp::Sub | ArrayOp::Select | ArrayOp::MatMul => {
-                    let wide = x.iter().map(|x| x.stretched(op, dims)).collect::<Result<Vec<_>>>()?;
+                    let wide =
+                        x.iter().map(|x| x.stretched(op, dims)).collect::<Result<Vec<_>>>()?;
                     return Self::compute(op, &wide.iter().collect::<Vec<_>>(), dims);
                 }
                 _ => {}
