@@ -33,6 +33,9 @@ impl Elementary for Cube {
         let x = array(x);
         let result = match op {
             ArrayOp::Unary(Unary::Erf) => formulas::erf(&x, &array(Cube::float_erf(primitive(&x)))),
+            ArrayOp::Unary(Unary::Atan) => {
+                formulas::atan(&x, &array(Cube::float_atan(primitive(&x))))
+            }
             ArrayOp::Unary(function) => match formulas::unary(*function, &x) {
                 Some(result) => result,
                 None => match native::<Cube>(*function, primitive(&x)) {

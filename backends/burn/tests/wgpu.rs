@@ -7,9 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use ad_api::array::{
-    Array, ArrayBackend, ArrayFunction, Constant, Dims, HostTensor, Tensor, value_and_gradient,
+    Array, ArrayBackend, ArrayFunction, ArrayOp, Constant, Dims, HostTensor, Tensor,
+    value_and_gradient,
 };
-use ad_api::{AdError, Failure};
+use ad_api::{AdError, Failure, Unary};
 use ad_burn::{Burn, BurnTensor, Precision};
 use ad_conformance::{ArrayLaw, ArraySubject, TensorLaw, TensorSubject};
 use burn::tensor::{DType, Device, DeviceKind, Tensor as Direct, TensorData};
@@ -41,8 +42,9 @@ fn tests() -> Vec<Test> {
         };
         (format!("derivatives::{law}"), Box::new(check))
     });
-    let others: [Test; 6] = [
+    let others: [Test; 7] = [
         ("refuses_64_bits".into(), Box::new(refuses_64_bits)),
+        ("functions_pass_nan_on".into(), Box::new(functions_pass_nan_on)),
         ("refuses_nine_axes".into(), Box::new(refuses_nine_axes)),
         ("burn_sums_views_in_a_wrong_order".into(), Box::new(burn_sums_views_in_a_wrong_order)),
         ("sums_views_in_the_right_order".into(), Box::new(sums_views_in_the_right_order)),
@@ -191,4 +193,32 @@ fn a_network_learns_as_on_the_host(burn: &Burn) {
             assert!((found - expected).abs() < 1e-5 * scale, "{found} {expected}");
         }
     }
+}
+
+/// Every function of one number at NaN and at the infinities.
+fn functions_pass_nan_on(burn: &Burn) {
+    use Unary::{
+        Acos, Acosh, Asin, Asinh, Atan, Atanh, Cbrt, Ceil, Cos, Cosh, Erf, Exp, ExpM1, Floor, Ln,
+        Ln1p, Recip, Round, Sin, Sinh, Sqrt, Tan, Tanh, Trunc,
+    };
+    let device = burn.device().expect("32 bits are right on every device");
+    let points = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 1.0, 0.0];
+    let x = Array::<BurnTensor>::from_host(&device, [points.len()], &points);
+    let mut wrong = Vec::new();
+    for function in [
+        Acos, Acosh, Asin, Asinh, Atan, Atanh, Cbrt, Ceil, Cos, Cosh, Erf, Exp, ExpM1, Floor, Ln,
+        Ln1p, Recip, Round, Sin, Sinh, Sqrt, Tan, Tanh, Trunc,
+    ] {
+        let found = Array::apply(&ArrayOp::Unary(function), &[&x]).to_vec().expect("entries");
+        for (&x, found) in points.iter().zip(found) {
+            let expected = function.eval(x);
+            let same = found.is_nan() && expected.is_nan()
+                || found == expected
+                || (found - expected).abs() <= 1e-5 * expected.abs().max(1e-2);
+            if !same {
+                wrong.push(format!("{function:?}({x}) = {found}, not {expected}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
