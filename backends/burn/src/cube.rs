@@ -22,10 +22,20 @@ fn primitive(array: &Array<BurnTensor>) -> Tensor {
 }
 
 impl Elementary for Cube {
+    /// What `cubecl_zspace::MAX_LOGICAL_DIMS` says: its shapes keep four bits for each axis in a `u32`,
+    /// and shift past its end without a check.
+    const MAX_RANK: usize = 8;
+
+    /// Where the innermost axis in memory is not the last, kernels read the entries in a wrong order.
+    const REDUCES_VIEWS: bool = false;
+
     fn of_one(op: &ArrayOp, x: Tensor) -> Tensor {
         let x = array(x);
         let result = match op {
             ArrayOp::Unary(Unary::Erf) => formulas::erf(&x, &array(Cube::float_erf(primitive(&x)))),
+            ArrayOp::Unary(Unary::Atan) => {
+                formulas::atan(&x, &array(Cube::float_atan(primitive(&x))))
+            }
             ArrayOp::Unary(function) => match formulas::unary(*function, &x) {
                 Some(result) => result,
                 None => match native::<Cube>(*function, primitive(&x)) {

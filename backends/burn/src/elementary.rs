@@ -6,6 +6,12 @@ use burn::backend::{Backend, tensor::FloatTensor};
 
 /// What the adapter needs of a backend of burn beside burn's own operations.
 pub(crate) trait Elementary: Backend {
+    /// The most axes that its kernels take.
+    const MAX_RANK: usize = ad_api::array::MAX_RANK;
+
+    /// Whether its sums and maxima are right however the entries lie in memory.
+    const REDUCES_VIEWS: bool = true;
+
     /// An elementwise operation of one array.
     fn of_one(op: &ArrayOp, x: FloatTensor<Self>) -> FloatTensor<Self>;
 

@@ -82,18 +82,7 @@ fn is_native(function: Unary) -> bool {
     use Unary::{Abs, Atan, Ceil, Cos, Erf, Exp, Floor, Ln, Recip, Sin, Sqrt, Tan, Trunc};
     matches!(
         function,
-        Abs | Atan
-            | Ceil
-            | Cos
-            | Erf
-            | Exp
-            | Floor
-            | Ln
-            | Recip
-            | Sin
-            | Sqrt
-            | Tan
-            | Trunc
+        Abs | Atan | Ceil | Cos | Erf | Exp | Floor | Ln | Recip | Sin | Sqrt | Tan | Trunc
     )
 }
 
@@ -124,9 +113,9 @@ pub(crate) fn binary<T: Tensor>(function: Binary, a: &Array<T>, b: &Array<T>) ->
 /// The angle of `(x, y)` from the device's, which need be right only where `y` is not 0.
 pub(crate) fn atan2<T: Tensor>(y: &Array<T>, x: &Array<T>, device: &Array<T>) -> Array<T> {
     let back = signed(&y.number(PI).broadcast_to(y.dims()), y);
-    let ahead = is_nan(x).select(x, y);
-    let level = is_negative(x).select(&back, &ahead);
-    y.select(device, &level)
+    let level = is_negative(x).select(&back, y);
+    let value = y.select(device, &level);
+    (is_nan(x) + is_nan(y)).select(&y.number(f64::NAN), &value)
 }
 
 /// `a` to the power of `b` for any sign of `a`, from `magnitude`, the device's power of `|a|`, which
@@ -153,6 +142,11 @@ pub(crate) fn powf<T: Tensor>(a: &Array<T>, b: &Array<T>, magnitude: &Array<T>) 
     let value = one.select(&number(1.0), &value);
     let minus_one = size.compare(Relation::Equal, &number(1.0)) * infinite(&b.abs());
     minus_one.select(&number(1.0), &value)
+}
+
+/// The arc tangent from the device's, which may be a number at NaN.
+pub(crate) fn atan<T: Tensor>(x: &Array<T>, device: &Array<T>) -> Array<T> {
+    is_nan(x).select(x, device)
 }
 
 /// The error function from the device's, which may have no relative precision at small arguments.
@@ -341,6 +335,8 @@ mod tests {
                 check(&format!("{function:?}"), y, &|x| function.eval(x));
             }
             check("erf", erf(&x, &x.erf()), &|x| Unary::Erf.eval(x));
+            let a_number = is_nan(&x).select(&x.number(0.0), &x.atan());
+            check("atan", atan(&x, &a_number), &f64::atan);
             check("sigmoid", sigmoid(&x), &|x| 1.0 / (1.0 + (-x).exp()));
             check("softplus", softplus(&x), &|x| x.max(0.0) + (-x.abs()).exp().ln_1p());
             check("relu", relu(&x), &|x| if x <= 0.0 { 0.0 } else { x });

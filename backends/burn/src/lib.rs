@@ -69,6 +69,14 @@
 //! GPUs through Vulkan, Metal and DirectX have 32 bits: there 64 bits give wrong numbers for `exp`,
 //! `ln`, `sin` and `tanh` without an error, so that [`BurnDevice::new`] refuses them.
 //!
+//! # Shapes on GPUs
+//!
+//! At most 8 axes: more are an [`AdError::Unsupported`](ad_api::AdError::Unsupported), where burn
+//! itself shifts by too many bits. burn's sums and maxima of views whose last axis is not the
+//! innermost in memory are in a wrong order, without an error; the adapter lays entries row by row
+//! before it reduces them, and keeps burn's pullbacks, which sum over what was stretched, from
+//! doing so. `tests/wgpu.rs` pins both.
+//!
 //! # Errors
 //!
 //! burn panics where it fails. The adapter returns [`AdError::Engine`](ad_api::AdError::Engine) with

@@ -82,7 +82,11 @@ impl<B: Backend> Node<B> {
         precision: Precision,
         dims: Dims,
         entries: &[f64],
-    ) -> Result<Self> {
+    ) -> Result<Self>
+    where
+        B: Elementary,
+    {
+        takes::<B>("from_host", dims)?;
         if entries.is_empty() {
             return Self::full(device, precision, dims, 0.0);
         }
@@ -103,7 +107,11 @@ impl<B: Backend> Node<B> {
         precision: Precision,
         dims: Dims,
         value: f64,
-    ) -> Result<Self> {
+    ) -> Result<Self>
+    where
+        B: Elementary,
+    {
+        takes::<B>("full", dims)?;
         caught("full", || {
             let dtype = precision.dtype();
             Node::plain(dims, B::float_full(shape(dims), value.into(), device, dtype))
@@ -131,6 +139,7 @@ impl<B: Backend> Node<B> {
 impl<B: Inner> Node<B> {
     /// The result of `op`, whose shape is `dims`.
     pub(crate) fn apply(op: &ArrayOp, x: &[&Self], dims: Dims) -> Result<Self> {
+        takes::<B>(op.name(), dims)?;
         let first = x[0].primitive();
         if x.iter().any(|x| x.primitive().dtype() != first.dtype()) {
             return Err(failed(op.name(), "the operands differ in precision"));
@@ -148,6 +157,48 @@ impl<B: Inner> Node<B> {
             // No entries, or sums of none.
             return Self::full(&first.device(), x[0].precision(), dims, 0.0);
         }
+        if !B::REDUCES_VIEWS {
+            match op {
+                ArrayOp::Sum(axes) | ArrayOp::Max(axes) if !axes.is_empty() => {
+                    let rows = x[0].row_by_row()?;
+                    return Self::compute(op, &[&rows], dims);
+                }
+                // burn's pullbacks sum over what was stretched, so it is stretched by a step of ours.
+                ArrayOp::Add | ArrayOp::Sub | ArrayOp::Select | ArrayOp::MatMul => {
+                    let wide =
+                        x.iter().map(|x| x.stretched(op, dims)).collect::<Result<Vec<_>>>()?;
+                    return Self::compute(op, &wide.iter().collect::<Vec<_>>(), dims);
+                }
+                _ => {}
+            }
+        }
+        Self::compute(op, x, dims)
+    }
+
+    /// The array with its entries row by row in memory, which a change of shape sees to.
+    fn row_by_row(&self) -> Result<Self> {
+        let flat = Dims::vector(self.dims.count());
+        let flattened = Self::compute(&ArrayOp::Reshape(flat), &[self], flat)?;
+        Self::compute(&ArrayOp::Reshape(self.dims), &[&flattened], self.dims)
+    }
+
+    /// The operand of `op` stretched to the shape of the result, of matrices all but the last two axes.
+    fn stretched(&self, op: &ArrayOp, to: Dims) -> Result<Self> {
+        let to = match op {
+            ArrayOp::MatMul => {
+                let (outer, matrix) = (to.rank() - 2, self.dims.rank() - 2);
+                to[..outer].iter().chain(&self.dims[matrix..]).copied().collect()
+            }
+            _ => to,
+        };
+        if !self.is_tracked() || self.dims == to {
+            return Ok(self.clone());
+        }
+        Self::compute(&ArrayOp::Broadcast(to), &[self], to)
+    }
+
+    /// The result where all arrays have entries.
+    fn compute(op: &ArrayOp, x: &[&Self], dims: Dims) -> Result<Self> {
         caught(op.name(), || {
             let values = || {
                 let numbers = |i: usize| x[i].primitive().clone();
@@ -156,6 +207,9 @@ impl<B: Inner> Node<B> {
             if !is_differentiable(op) || !x.iter().any(|x| x.is_tracked()) {
                 return Node::plain(dims, values());
             }
+            if !B::REDUCES_VIEWS && matches!(op, ArrayOp::Broadcast(_)) {
+                return step::record(op, x, dims, values());
+            }
             let recorded = |i: usize| x[i].recorded();
             match linear::apply::<Autodiff<B>>(op, recorded, |i| x[i].dims, x.len(), dims) {
                 Some(y) => Node::tracked(dims, y),
@@ -163,6 +217,22 @@ impl<B: Inner> Node<B> {
             }
         })
     }
+}
+
+/// An error where the kernels of `B` take fewer axes.
+fn takes<B: Elementary>(operation: &'static str, dims: Dims) -> Result<()> {
+    if dims.rank() <= B::MAX_RANK {
+        return Ok(());
+    }
+    Err(AdError::Unsupported {
+        backend: crate::NAME.into(),
+        operation,
+        reason: format!(
+            "{} axes; on GPUs burn takes at most {}; on \"cpu\" it takes more",
+            dims.rank(),
+            B::MAX_RANK
+        ),
+    })
 }
 
 /// Whether the operation has derivatives other than zero.
