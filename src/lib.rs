@@ -18,7 +18,7 @@
 //! | how to write models, solvers and adapters | [`guide`] |
 //! | the traits and the table of operations | [`api`], whose items are those of this crate |
 //! | backends | [`Dual`], [`NumDual`], [`NativeReverse`], [`Fd`], [`FiniteDiff`], `Burn`, `Candle` (by feature), and any two by [`HigherOrder`] |
-//! | tensors, on any library and device | [`array`] |
+//! | tensors, on any library and device | [`mod@array`] |
 //! | a backend chosen at run time | [`AnyBackend`], [`BackendConfig`] |
 //! | which there are, and what they can do | [`backends`], [`pairs`], [`kinds`], [`capability_row`] |
 //! | solvers | [`algorithms`] |

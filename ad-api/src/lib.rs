@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | function author | a model, once | [`Function`] or `#[differentiable]` ([`typed`]), [`Scalar`], [`Failure`] |
 //! | solver author | an algorithm over `B: Backend` | [`Backend`], [`Prepared`], [`Differentiate`], [`LinearOperator`] |
-//! | author of an array program | a model of tensors, once | [`array`]: [`ArrayFunction`](array::ArrayFunction), [`Array`](array::Array) |
+//! | author of an array program | a model of tensors, once | [`mod@array`]: [`ArrayFunction`](array::ArrayFunction), [`Array`](array::Array) |
 //! | adapter author | one primitive of an engine | [`Engine`], [`Pushforward`], [`Pullback`] or [`Jacobian`], and [`backend!`] |
 //!
 //! For `f: ℝⁿ → ℝᵐ` with Jacobian `J` (`m × n`), at a primal `x`:
