@@ -1,6 +1,6 @@
 //! Derivatives of array programs, over the arrays of any library.
 
-use super::function::check;
+use super::function::check_arrays;
 use super::linear::join;
 use super::linearization::lead;
 use super::{
@@ -49,7 +49,7 @@ pub fn value_and_pushforward<T: Tensor, F: ArrayFunction>(
     x: &[Array<T>],
     x_dots: &[Array<T>],
 ) -> Result<(List<T>, List<T>)> {
-    check("inputs", &f.inputs(), x)?;
+    check_arrays("inputs", &f.inputs(), x)?;
     let lead = lead("tangents", &f.inputs(), x_dots)?;
     split(&evaluate(f, &duals(x, x_dots)?)?, &lead)
 }
@@ -125,7 +125,7 @@ pub fn value_gradient_and_hvp<T: Tensor, F: ArrayFunction>(
     v: &[Array<T>],
 ) -> Result<(Array<T>, List<T>, List<T>)> {
     one_output("hvp", f)?;
-    check("inputs", &f.inputs(), x)?;
+    check_arrays("inputs", &f.inputs(), x)?;
     let lead = lead("tangents", &f.inputs(), v)?;
     let (y, gradient) = value_and_gradient(f, &duals(x, v)?)?;
     let (gradient, products) = split(&gradient, &lead)?;

@@ -59,15 +59,19 @@ pub trait ArrayFunction: Clone + Send + Sync + 'static {
 /// [`AdError::Array`] where the inputs do not have the shapes of `f.inputs()`, or the outputs not
 /// those of `f.outputs()`; the failure of `f`, and of the operations it consists of.
 pub fn evaluate<T: Tensor, F: ArrayFunction>(f: &F, x: &[Array<T>]) -> Result<Vec<Array<T>>> {
-    check("inputs", &f.inputs(), x)?;
+    check_arrays("inputs", &f.inputs(), x)?;
     let y = f.eval(x)?;
     y.iter().try_for_each(Array::check)?;
-    check("outputs", &f.outputs(), &y)?;
+    check_arrays("outputs", &f.outputs(), &y)?;
     Ok(y)
 }
 
 /// Checks that arrays have the shapes that a function states for its `what`.
-pub(crate) fn check<T: Tensor>(
+///
+/// # Errors
+///
+/// [`AdError::Array`] if they have not.
+pub fn check_arrays<T: Tensor>(
     what: &'static str,
     expected: &[Dims],
     found: &[Array<T>],

@@ -51,7 +51,7 @@ pub use engine::{
     value_and_pushforward, value_gradient_and_hvp,
 };
 pub use flat::{Flat, flatten, unflatten};
-pub use function::{ArrayFunction, evaluate};
+pub use function::{ArrayFunction, check_arrays, evaluate};
 pub use host::{Host, HostTensor};
 pub use linear::Linear;
 pub use linearization::Linearization;

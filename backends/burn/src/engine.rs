@@ -1,6 +1,6 @@
 //! The engine: burn's reverse mode.
 
-use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, Dims, evaluate};
+use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, check_arrays, evaluate};
 use ad_api::{Accuracy, AdError, Engine, Result};
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::backend::Cube;
@@ -113,7 +113,7 @@ impl ArrayBackend for Burn {
                 });
             }
         }
-        y_bars.iter().try_for_each(|y_bar| check(&f.outputs(), y_bar))?;
+        y_bars.iter().try_for_each(|y_bar| check_arrays("cotangents", &f.outputs(), y_bar))?;
         match self.place {
             Place::Cpu(_) => value_and_pullbacks::<Flex, F>(f, x, y_bars),
             #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -184,18 +184,4 @@ fn track<B: Inner>(x: &Node<B>) -> Node<B> {
 fn nodes<B: Inner>(arrays: &[Array<BurnTensor>]) -> Result<Vec<&Node<B>>> {
     let elsewhere = || failed("pullback", "an array lives on another device");
     arrays.iter().map(|array| B::unwrap(array.tensor()?).ok_or_else(elsewhere)).collect()
-}
-
-fn check(expected: &[Dims], found: &[Array<BurnTensor>]) -> Result<()> {
-    if found.iter().map(Array::dims).eq(expected.iter().copied()) {
-        return Ok(());
-    }
-    let list = |dims: &mut dyn Iterator<Item = Dims>| {
-        dims.map(|dims| dims.to_string()).collect::<Vec<_>>().join(", ")
-    };
-    Err(AdError::Array {
-        operation: "cotangents",
-        found: list(&mut found.iter().map(Array::dims)),
-        expected: list(&mut expected.iter().copied()),
-    })
 }

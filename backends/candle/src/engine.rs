@@ -1,7 +1,7 @@
 //! The engine: candle's reverse mode.
 
-use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, Dims, evaluate};
-use ad_api::{Accuracy, AdError, Engine, Result};
+use ad_api::array::{Array, ArrayBackend, ArrayFunction, Arrays, check_arrays, evaluate};
+use ad_api::{Accuracy, Engine, Result};
 use candle_core::Device;
 
 use crate::error::engine;
@@ -32,7 +32,7 @@ impl Candle {
     ///
     /// # Errors
     ///
-    /// [`AdError::Engine`] if it is not there, or not compiled in.
+    /// [`AdError::Engine`](ad_api::AdError::Engine) if it is not there, or not compiled in.
     pub fn cuda(ordinal: usize) -> Result<Self> {
         Ok(Candle::on(device::cuda(ordinal)?))
     }
@@ -93,7 +93,7 @@ impl ArrayBackend for Candle {
         let outputs = y.iter().map(Array::tensor).collect::<Result<Vec<_>>>()?;
 
         let pullback = |y_bar: &Arrays<Self>| {
-            check(&f.outputs(), y_bar)?;
+            check_arrays("cotangents", &f.outputs(), y_bar)?;
             let y_bar = y_bar.iter().map(|w| w.tensor().map(|w| &w.tensor));
             let sums = graph.pullback(&outputs, &y_bar.collect::<Result<Vec<_>>>()?)?;
             let cotangents = primals.iter().zip(sums).map(|(x, sum)| {
@@ -106,18 +106,4 @@ impl ArrayBackend for Candle {
         let values = outputs.iter().map(|y| CandleTensor::constant(y.tensor.detach()));
         Ok((values.map(Array::new).collect(), pullbacks))
     }
-}
-
-fn check(expected: &[Dims], found: &[Array<CandleTensor>]) -> Result<()> {
-    if found.iter().map(Array::dims).eq(expected.iter().copied()) {
-        return Ok(());
-    }
-    let list = |dims: &mut dyn Iterator<Item = Dims>| {
-        dims.map(|dims| dims.to_string()).collect::<Vec<_>>().join(", ")
-    };
-    Err(AdError::Array {
-        operation: "cotangents",
-        found: list(&mut found.iter().map(Array::dims)),
-        expected: list(&mut expected.iter().copied()),
-    })
 }

@@ -8,7 +8,6 @@
 //! their values are not needed any more, so that a block of rows stays in the cache while it
 //! [runs](run).
 
-mod functions;
 mod graph;
 mod partials;
 mod run;

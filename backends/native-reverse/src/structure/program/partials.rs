@@ -6,7 +6,6 @@ use ad_api::{Binary, Failure, Lift, Rule, Scalar, Unary};
 
 use nalgebra::ComplexField;
 
-use super::functions;
 use super::graph::{Graph, Id, Node};
 use super::trace::{Traced, record};
 
@@ -115,7 +114,7 @@ fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option
         // Shared with the functions that are nodes already; in general they would not be.
         Node::Unary(Unary::Cos, a) => out(a, -1.0, Some(at(a).sin())),
         Node::Unary(function, a) => {
-            let [d, _] = functions::unary(function, Probe::of(at(a))).partials;
+            let [d, _] = function.eval(Probe::of(at(a))).partials;
             out(a, 1.0, Some(d));
         }
         Node::Binary(function @ (Binary::Max | Binary::Min), a, b) => {
@@ -124,8 +123,7 @@ fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option
             out(b, 1.0, Some(-first + 1.0));
         }
         Node::Binary(function, a, b) => {
-            let [d_a, d_b] =
-                functions::binary(function, Probe::of(at(a)), Probe::of(at(b))).partials;
+            let [d_a, d_b] = function.eval(Probe::of(at(a)), Probe::of(at(b))).partials;
             out(a, 1.0, Some(d_a));
             out(b, 1.0, Some(d_b));
         }

@@ -9,7 +9,6 @@ use std::cmp::Ordering;
 use ad_api::Unary;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::functions;
 use super::graph::{Guard, Node};
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
 use super::trace::picks;
@@ -234,8 +233,8 @@ impl Program {
                 Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
                 Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
                 Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),
-                Op::Unary(f) => write!(v[to] = functions::unary(f, a), a: v[i]),
-                Op::Binary(f) => write!(v[to] = functions::binary(f, a, b), a: v[i], b: v[j]),
+                Op::Unary(f) => write!(v[to] = f.eval(a), a: v[i]),
+                Op::Binary(f) => write!(v[to] = f.eval(a, b), a: v[i], b: v[j]),
                 Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
                 Op::Sign => write!(v[to] = sign(a), a: v[i]),
                 Op::Spread => v[to] = Block::filled(shared[i]),
@@ -456,8 +455,8 @@ fn evaluate(node: Node, at: &[f64]) -> f64 {
         Node::Div(a, b) => at(a) / at(b),
         Node::Neg(a) => -at(a),
         Node::MulAdd([a, b, c]) => at(a).mul_add(at(b), at(c)),
-        Node::Unary(function, a) => functions::unary(function, at(a)),
-        Node::Binary(function, a, b) => functions::binary(function, at(a), at(b)),
+        Node::Unary(function, a) => function.eval(at(a)),
+        Node::Binary(function, a, b) => function.eval(at(a), at(b)),
         Node::Detached(a) => at(a),
         Node::Picks(function, a, b) => picks(function, at(a), at(b)),
         Node::Sign(a) => sign(at(a)),
