@@ -160,6 +160,7 @@
 mod arrays;
 mod backend;
 mod explanation;
+mod graph;
 mod linearization;
 mod pool;
 mod prepared;

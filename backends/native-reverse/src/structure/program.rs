@@ -1,22 +1,18 @@
 //! Bodies as programs: recorded once, run on many rows at a time.
 //!
-//! A body is evaluated on numbers that write down what is done with them ([`trace`]): a [`graph`],
-//! in which each value occurs once, and to which the partial derivatives are added ([`partials`]).
+//! A body is evaluated on numbers that write down what is done with them ([`graph::trace`]): a [`graph`],
+//! in which each value occurs once, and to which the partial derivatives are added ([`graph::partials()`]).
 //! The comparisons that steered the evaluation are kept as guards: where one comes out differently,
 //! the program does not apply. The graph is turned into instructions ([`schedule`]): what depends on
 //! no row is computed once, a product in a sum with the sum, and places are used again as soon as
 //! their values are not needed any more, so that a block of rows stays in the cache while it
 //! [runs](run).
 
-mod graph;
-mod partials;
 mod run;
 mod schedule;
-mod trace;
 
+use crate::graph::{self, Graph, Partial};
 use ad_api::{Function, Gather, Map};
-use graph::Graph;
-use partials::Partial;
 
 pub(crate) use run::{Block, Memory, ROWS};
 use schedule::Op;
@@ -179,7 +175,7 @@ impl Recorded {
     fn new<F: Function>(map: &Map<F>, input: impl FnOnce(&mut [f64])) -> Option<Self> {
         let mut row = vec![0.0; map.body().inputs()];
         input(&mut row);
-        let graph = trace::trace(map.body(), &row)?;
+        let graph = graph::trace(map.body(), &row)?;
         let body = Derived::new(graph, map.row_inputs());
         (!body.graph.opaque).then(|| Recorded { body, tangent: None, runs: [const { None }; 4] })
     }
@@ -214,7 +210,7 @@ impl Derived {
         let guards = graph.guards().len();
         let active = graph.active(p);
         let needed = graph.needed(graph.outputs.iter().copied());
-        let (graph, partials) = partials::partials(graph, &active, &needed);
+        let (graph, partials) = graph::partials(graph, &active, &needed);
         let active = graph.active(p);
         Derived { graph, partials, active, guards }
     }
@@ -222,7 +218,7 @@ impl Derived {
     /// Its derivative along a tangent, whose `p` entries follow the `inputs`.
     fn tangent(&self, inputs: usize, p: usize) -> Derived {
         let first = u32::try_from(inputs).unwrap_or(u32::MAX);
-        Derived::new(partials::tangent(self.graph.clone(), &self.partials, (first, p)), p)
+        Derived::new(graph::tangent(self.graph.clone(), &self.partials, (first, p)), p)
     }
 
     fn compile(&self, shared: Vec<bool>, mode: Mode) -> Program {

@@ -9,9 +9,8 @@ use std::cmp::Ordering;
 use ad_api::Unary;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::graph::{Guard, Node};
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
-use super::trace::picks;
+use crate::graph::{Guard, Node, picks};
 
 /// How many rows run at a time.
 pub(crate) const ROWS: usize = 64;

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use ad_api::{Binary, Unary};
 
-use super::graph::{Graph, Guard, Id, Node};
-use super::partials::Partial;
+use crate::graph::{Graph, Guard, Id, Node, Partial};
 
 /// What a program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

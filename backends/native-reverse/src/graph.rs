@@ -1,9 +1,15 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod partials;
+mod trace;
+
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use ad_api::{Binary, Unary};
+
+pub(crate) use partials::{Partial, partials, tangent};
+pub(crate) use trace::{picks, trace};
 
 /// The place of a node in its graph; operands come before results.
 pub(crate) type Id = u32;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ad_api::{Binary, Failure, Function, Lift, Relation, Rule, Unary, scratch};
 
-use super::graph::{Graph, Guard, Id, Node};
+use super::{Graph, Guard, Id, Node};
 
 /// The most nodes that are recorded: beyond, rows are computed in another way.
 const MOST: usize = 1 << 20;

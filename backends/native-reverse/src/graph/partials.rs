@@ -6,8 +6,8 @@ use ad_api::{Binary, Failure, Lift, Rule, Scalar, Unary};
 
 use nalgebra::ComplexField;
 
-use super::graph::{Graph, Id, Node};
 use super::trace::{Traced, record};
+use super::{Graph, Id, Node};
 
 /// How a node depends on one of its operands: by `factor`, times the value of `node` if there is one.
 #[derive(Debug, Clone, Copy)]
