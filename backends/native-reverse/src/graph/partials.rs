@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ad_api::{Binary, Failure, Lift, Rule, Scalar, Unary};
 
-use nalgebra::ComplexField;
+use nalgebra::{ComplexField, RealField};
 
 use super::trace::{Traced, record};
 use super::{Graph, Id, Node};
@@ -121,6 +121,10 @@ fn each(node: Node, id: Id, recording: u32, out: &mut impl FnMut(Id, f64, Option
             let first = at(a).picks(function, at(b));
             out(a, 1.0, Some(first));
             out(b, 1.0, Some(-first + 1.0));
+        }
+        Node::Binary(Binary::Copysign, a, b) => {
+            let one = Traced::from(1.0);
+            out(a, 1.0, Some(one.copysign(at(a)) * one.copysign(at(b))));
         }
         Node::Binary(function, a, b) => {
             let [d_a, d_b] = function.eval(Probe::of(at(a)), Probe::of(at(b))).partials;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ad_api::{Binary, Failure, Function, Lift, Relation, Rule, Unary, scratch};
 
-use super::{Graph, Guard, Id, Node};
+use super::{Graph, Guard, Id, Node, picks};
 
 /// The most nodes that are recorded: beyond, rows are computed in another way.
 const MOST: usize = 1 << 20;
@@ -65,6 +65,7 @@ pub(crate) fn trace<F: Function>(f: &F, x: &[f64]) -> Option<Graph> {
             output.iter().map(|output| output.place(number)).collect::<Option<Vec<Id>>>()
         })
     });
+    graph.inputs = x.len();
     graph.outputs = result?;
     (!graph.opaque).then_some(graph)
 }
@@ -141,8 +142,7 @@ impl Traced {
 
     /// The sign, 0 at 0.
     pub(crate) fn sign(self) -> Self {
-        let value = if self.value == 0.0 { 0.0 } else { self.value.signum() };
-        Self::result([self], value, |[a]| Node::Sign(a))
+        Self::result([self], super::sign(self.value), |[a]| Node::Sign(a))
     }
 
     /// 1 where `function`, the maximum or minimum, of `self` and `rhs` is `self`, else 0.
@@ -217,28 +217,19 @@ impl Lift for Traced {
     }
 
     fn lift_choice(self, rhs: Self, function: Binary, chosen: Self) -> Self {
-        match function {
-            Binary::Max | Binary::Min => {
-                Self::result([self, rhs], chosen.value, |[a, b]| Node::Binary(function, a, b))
-            }
-            _ => {
-                rhs.opaque(0.0);
-                self.opaque(chosen.value)
-            }
-        }
+        Self::result([self, rhs], chosen.value, |[a, b]| Node::Binary(function, a, b))
     }
 
-    // A guard on the ordering is at least as strict as one on the answer.
     fn lift_holds(self, relation: Relation, rhs: Self) -> bool {
-        let outcome = self.value.partial_cmp(&rhs.value);
+        let holds = relation.holds(&self.value, &rhs.value);
         if !(self.is_constant() && rhs.is_constant()) {
             // Its value is not wanted, only its operands.
             let number = if self.is_constant() { rhs.recording } else { self.recording };
             if let (Some(a), Some(b)) = (self.place(number), rhs.place(number)) {
-                with(number, |graph| graph.guard(Guard { a, b, outcome }));
+                with(number, |graph| graph.guard(Guard { a, b, relation, holds }));
             }
         }
-        relation.holds(&self.value, &rhs.value)
+        holds
     }
 
     fn lift_primal(self) -> f64 {
@@ -281,12 +272,6 @@ impl Lift for Traced {
     fn lift_div_constant(self, c: f64) -> Self {
         self.lift_div(Self::constant(c))
     }
-}
-
-/// 1 where the maximum or minimum of `a` and `b` is `a`, else 0: `a` on a tie, and NaN loses.
-pub(crate) fn picks(function: Binary, a: f64, b: f64) -> f64 {
-    let second = if function == Binary::Max { b > a } else { b < a };
-    if second || a.is_nan() { 0.0 } else { 1.0 }
 }
 
 /// `xⁿ` by the products that the `powi` of `f64` does.

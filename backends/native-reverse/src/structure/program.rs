@@ -71,7 +71,7 @@ impl Programs {
                     Mode::Second => recorded.tangent.as_ref()?,
                     _ => &recorded.body,
                 };
-                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(_)));
+                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(..)));
                 Some(ProgramExplanation {
                     purpose,
                     recorded: derived.graph.len(),

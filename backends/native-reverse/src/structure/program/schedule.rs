@@ -1,9 +1,8 @@
 //! From a graph to instructions: what is computed once, what for each row, and where it is kept.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 
 use crate::graph::{Graph, Guard, Id, Node, Partial};
 
@@ -56,8 +55,8 @@ pub(crate) enum Op {
     Sign,
     /// The same number for each row.
     Spread,
-    /// Finds the rows where `a` and `b` compare differently.
-    Guard(Option<Ordering>),
+    /// Finds the rows where the relation of `a` and `b` is not as it should be.
+    Guard(Relation, bool),
 }
 
 /// `values[result] = op(a, b, c)`.
@@ -353,10 +352,11 @@ impl Compiler<'_> {
                 node => program.once.push((place, node.map(at))),
             }
         }
-        for &Guard { a, b, outcome } in self.guards {
+        for &guard in self.guards {
+            let Guard { a, b, .. } = guard;
             if self.is_shared(a) && self.is_shared(b) {
                 let (a, b) = (places[&self.real(a)], places[&self.real(b)]);
-                program.shared_guards.push(Guard { a, b, outcome });
+                program.shared_guards.push(Guard { a, b, ..guard });
             }
         }
         program.shared = places.len();
@@ -405,10 +405,10 @@ impl Compiler<'_> {
         let mut fused = vec![false; self.graph.len()];
         fusions.values().for_each(|&product| fused[product as usize] = true);
         let mut guards: HashMap<Id, Vec<Guard>> = HashMap::new();
-        for &Guard { a, b, outcome } in self.guards {
-            let (a, b) = (self.real(a), self.real(b));
+        for &guard in self.guards {
+            let (a, b) = (self.real(guard.a), self.real(guard.b));
             if let Some(latest) = [a, b].into_iter().filter(|&id| !self.is_shared(id)).max() {
-                guards.entry(latest).or_default().push(Guard { a, b, outcome });
+                guards.entry(latest).or_default().push(Guard { a, b, ..guard });
             }
         }
         let mut emitter =
@@ -449,7 +449,7 @@ impl Compiler<'_> {
                     slots.free(value);
                 }
             }
-            if !matches!(instruction.op, Op::Guard(_)) {
+            if !matches!(instruction.op, Op::Guard(..)) {
                 placed.result = slots.take(instruction.result);
             }
             program.forward.push(placed);
@@ -580,7 +580,7 @@ impl Instruction {
             | Op::SubMulRS
             | Op::Binary(_)
             | Op::Picks(_)
-            | Op::Guard(_) => [true, true, false],
+            | Op::Guard(..) => [true, true, false],
             Op::AddRS | Op::SubRS | Op::MulRS | Op::DivRS | Op::Neg | Op::Unary(_) | Op::Sign => {
                 [true, false, false]
             }
@@ -640,9 +640,9 @@ impl Emitter<'_> {
         self.code.push(Instruction { op, result, operands });
     }
 
-    fn guard(&mut self, Guard { a, b, outcome }: Guard) {
+    fn guard(&mut self, Guard { a, b, relation, holds }: Guard) {
         let (a, b) = (self.spread(a), self.spread(b));
-        self.push(Op::Guard(outcome), 0, [a, b, 0]);
+        self.push(Op::Guard(relation, holds), 0, [a, b, 0]);
     }
 
     fn emit(&mut self, id: Id, node: Node, product: Option<Id>) {
