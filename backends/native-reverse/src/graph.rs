@@ -10,7 +10,9 @@ use ad_api::{Binary, Relation, Unary};
 
 pub(crate) use partials::{Partial, partials, tangent};
 pub(crate) use trace::trace;
-pub(crate) use transform::{Seeds, pullback, pushforward};
+pub(crate) use transform::{
+    Seeds, Term, accumulate, differentiated, give, number, pullback, pushforward, sweep, times,
+};
 
 /// The place of a node in its graph; operands come before results.
 pub(crate) type Id = u32;
@@ -73,6 +75,15 @@ impl Node {
             Node::Detached(a) => at(a),
             Node::Picks(function, a, b) => picks(function, at(a), at(b)),
             Node::Sign(a) => sign(at(a)),
+        }
+    }
+
+    /// Whether it takes a few cycles at most.
+    pub(crate) fn is_cheap(self) -> bool {
+        match self {
+            Node::Div(..) | Node::Binary(..) => false,
+            Node::Unary(function, _) => function == Unary::Abs,
+            _ => true,
         }
     }
 

@@ -159,8 +159,11 @@
 
 mod arrays;
 mod backend;
+mod checkpoints;
 mod explanation;
 mod graph;
+#[cfg(feature = "jit")]
+mod jit;
 mod linearization;
 mod pool;
 mod prepared;
@@ -171,6 +174,7 @@ mod tape;
 mod var;
 
 pub use backend::NativeReverse;
+pub use checkpoints::Checkpoints;
 pub use explanation::{Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;

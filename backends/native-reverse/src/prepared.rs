@@ -4,7 +4,10 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
+use crate::structure::{
+    BUDGET, Hvp, Jac, Limits, Pull, Push, ROWS, ScanMemory, Tools, Value, blocks,
+};
+use crate::checkpoints::Checkpoints;
 use crate::{Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -14,6 +17,8 @@ pub struct TapePrepared<F: Function> {
     f: F,
     work: Workspace<f64>,
     tools: Tools,
+    loops: ScanMemory,
+    limits: Limits,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
 
@@ -61,7 +66,15 @@ impl<F: Function> TapePrepared<F> {
     }
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
+        let limits = Limits { checkpoints: Checkpoints::Automatic, budget: BUDGET };
+        TapePrepared {
+            f,
+            work: Workspace::default(),
+            tools: Tools::default(),
+            loops: ScanMemory::default(),
+            limits,
+            second,
+        }
     }
 }
 
@@ -123,7 +136,8 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
+        let TapePrepared { f, work, tools, loops, limits, .. } = self;
+        f.structure(Pull { limits: *limits, loops, work, tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -135,7 +149,8 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
+        let TapePrepared { f, work, tools, loops, limits, .. } = self;
+        f.structure(Jac { limits: *limits, loops, work, tools, x, y, jacobian })
     }
 
     fn value_gradient_and_weighted_hvp_into(
@@ -146,7 +161,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, work, tools, second } = self;
+        let TapePrepared { f, work, tools, second, .. } = self;
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
         let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {

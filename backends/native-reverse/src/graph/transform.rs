@@ -17,9 +17,9 @@ pub(crate) enum Seeds {
 
 /// `factor` times the value of a node.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Term {
-    factor: f64,
-    node: Id,
+pub(crate) struct Term {
+    pub(crate) factor: f64,
+    pub(crate) node: Id,
 }
 
 /// The graph of `(x, w) ↦ (f(x), x̄)`, where `x̄` is the gradient of `w · f` with respect to the first
@@ -38,25 +38,45 @@ pub(crate) fn pullback(graph: Graph, p: usize, seeds: Seeds) -> Graph {
         };
         accumulate(&mut graph, &mut adjoints[output as usize], Some(Term { factor: 1.0, node }));
     }
-    let mut x_bar = vec![None; p];
-    for id in (0..partials.len()).rev() {
-        let Some(adjoint) = adjoints[id].take() else { continue };
-        if let Node::Input(input) = graph.node(number(id)) {
-            if let Some(x_bar) = x_bar.get_mut(input as usize) {
-                *x_bar = Some(adjoint);
-            }
-        }
-        for &partial in &partials[id] {
-            let term = times(&mut graph, adjoint, partial);
-            accumulate(&mut graph, &mut adjoints[partial.operand as usize], term);
-        }
-    }
-    let x_bar: Vec<Id> = x_bar.into_iter().map(|term| finish(&mut graph, term)).collect();
-    graph.outputs.extend(x_bar);
+    let adjoints = sweep(&mut graph, &partials, adjoints, |_| false);
+    give(&mut graph, &adjoints, p);
     if seeds == Seeds::Inputs {
         graph.inputs += outputs.len();
     }
     graph
+}
+
+/// Adds the adjoints of the first `p` inputs to the outputs.
+pub(crate) fn give(graph: &mut Graph, adjoints: &[Option<Term>], p: usize) {
+    let mut x_bar = vec![None; p];
+    for (id, &adjoint) in adjoints.iter().enumerate() {
+        if let Node::Input(input) = graph.node(number(id)) {
+            if let Some(x_bar) = x_bar.get_mut(input as usize) {
+                *x_bar = adjoint;
+            }
+        }
+    }
+    let x_bar: Vec<Id> = x_bar.into_iter().map(|term| finish(graph, term)).collect();
+    graph.outputs.extend(x_bar);
+}
+
+/// The reverse sweep from nodes with these adjoints to the inputs, or to nodes where it is to `stop`:
+/// the adjoints of both, `None` for zero by construction and for all other nodes.
+pub(crate) fn sweep(
+    graph: &mut Graph,
+    partials: &[Vec<Partial>],
+    mut adjoints: Vec<Option<Term>>,
+    stop: impl Fn(Id) -> bool,
+) -> Vec<Option<Term>> {
+    for id in (0..partials.len()).rev() {
+        let is_end = matches!(graph.node(number(id)), Node::Input(_)) || stop(number(id));
+        let Some(adjoint) = adjoints[id].take_if(|_| !is_end) else { continue };
+        for &partial in &partials[id] {
+            let term = times(graph, adjoint, partial);
+            accumulate(graph, &mut adjoints[partial.operand as usize], term);
+        }
+    }
+    adjoints
 }
 
 /// The graph of `(x, x_dot) ↦ (f(x), J x_dot)`, where `J` is the Jacobian with respect to the first `p`
@@ -91,14 +111,14 @@ pub(crate) fn pushforward(graph: Graph, p: usize) -> Graph {
 }
 
 /// `graph` with the partials of what its outputs need, for each of its nodes.
-fn differentiated(graph: Graph, p: usize) -> (Graph, Vec<Vec<Partial>>) {
+pub(crate) fn differentiated(graph: Graph, p: usize) -> (Graph, Vec<Vec<Partial>>) {
     let needed = graph.needed(graph.outputs.iter().copied());
     let active = graph.active(p);
     partials(graph, &active, &needed)
 }
 
 /// `term` times `partial`, unless that is zero by construction.
-fn times(graph: &mut Graph, term: Term, partial: Partial) -> Option<Term> {
+pub(crate) fn times(graph: &mut Graph, term: Term, partial: Partial) -> Option<Term> {
     let factor = term.factor * partial.factor;
     let node = match partial.node {
         None => term.node,
@@ -118,7 +138,7 @@ fn folded(graph: &mut Graph, term: Term) -> Option<Term> {
 }
 
 /// Adds `term` to `sum`.
-fn accumulate(graph: &mut Graph, sum: &mut Option<Term>, term: Option<Term>) {
+pub(crate) fn accumulate(graph: &mut Graph, sum: &mut Option<Term>, term: Option<Term>) {
     let (Some(a), Some(b)) = (*sum, term) else {
         *sum = sum.or(term);
         return;
@@ -166,7 +186,7 @@ fn finish(graph: &mut Graph, term: Option<Term>) -> Id {
 }
 
 /// An index of nodes or inputs, of which there are less than 2³².
-fn number(index: usize) -> u32 {
+pub(crate) fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
