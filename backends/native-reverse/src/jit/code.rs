@@ -59,8 +59,10 @@ impl Code {
         };
         let mut flags = settings::builder();
         for (name, value) in [
-            ("opt_level", "speed"),
+            ("opt_level", "none"),
             ("is_pic", "false"),
+            // Loads are repeated on purpose: see the emitter.
+            ("enable_alias_analysis", "false"),
             ("use_colocated_libcalls", "false"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
@@ -80,6 +82,7 @@ impl Code {
             .and_then(|id| module.define_function(id, &mut context).map(|()| id))
             .and_then(|id| module.finalize_definitions().map(|()| id));
         let bytes = context.compiled_code().map_or(0, |code| code.code_buffer().len());
+        if std::env::var("DBGASM").is_ok() { use std::sync::atomic::*; static N: AtomicUsize = AtomicUsize::new(0); if let Some(c)=context.compiled_code() { std::fs::write(format!("/tmp/code{}.bin", N.fetch_add(1,Ordering::SeqCst)), c.code_buffer()).unwrap(); } }
         module.clear_context(&mut context);
         match done {
             Ok(id) => {

@@ -10,7 +10,7 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::Reach;
-use crate::graph::{Graph, Guard, Id, Node, sign};
+use crate::graph::{Graph, Guard, Id, Node, number, sign};
 
 /// A place in an area that instructions address.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,13 @@ pub(crate) struct Memory {
     pub(crate) index: usize,
 }
 
+/// A value that is used more than so many instructions after it has been computed is kept in memory
+/// until then.
+///
+/// PERF: instructions read it there for nothing, where the register allocator would store it, load it
+/// again and so push out others.
+const NEAR: usize = 24;
+
 /// Writes a function.
 pub(crate) struct Emitter<'a> {
     pub(crate) builder: FunctionBuilder<'a>,
@@ -54,6 +61,10 @@ pub(crate) struct Emitter<'a> {
     pub(crate) steps: Value,
     values: Vec<Option<Value>>,
     memory: Vec<Option<Memory>>,
+    /// When a value is computed, counted in instructions, and where it is kept for later.
+    times: Vec<usize>,
+    aside: Vec<Option<Memory>>,
+    now: usize,
     signatures: [SigRef; 2],
 }
 
@@ -103,6 +114,9 @@ impl<'a> Emitter<'a> {
             steps,
             values: vec![None; graph.len()],
             memory: vec![None; graph.len()],
+            times: vec![0; graph.len()],
+            aside: vec![None; graph.len()],
+            now: 0,
             signatures,
         }
     }
@@ -177,27 +191,71 @@ impl<'a> Emitter<'a> {
         self.values[id as usize] = Some(value);
     }
 
-    /// A node's value: loaded where it lies, unless it is known already.
-    pub(crate) fn value(&mut self, id: Id) -> Value {
-        if let Some(value) = self.values[id as usize] {
-            return value;
+    /// Says what will be computed, in this order, beside values that are known already. What is used
+    /// much later will be kept in `area`. Returns how many numbers that takes.
+    pub(crate) fn plan(&mut self, ids: &[Id], area: usize) -> usize {
+        let mut now = 0;
+        for &id in ids {
+            now += self.duration(id);
+            self.times[id as usize] = now;
         }
-        let value = match (self.graph.node(id), self.memory[id as usize]) {
-            (Node::Constant(bits), _) => return self.number(f64::from_bits(bits)),
-            (_, Some(Memory { pointer, index })) => self.load(pointer, index),
-            (node, None) => unreachable!("{node:?} is neither computed nor in memory"),
-        };
-        self.values[id as usize] = Some(value);
-        value
+        let pointer = self.at(area, 0);
+        let mut count = 0;
+        let mut planned = vec![false; self.graph.len()];
+        ids.iter().for_each(|&id| planned[id as usize] = true);
+        for &id in ids {
+            for operand in self.graph.node(id).operands().map(|operand| operand as usize) {
+                let known = planned[operand] || self.values[operand].is_some();
+                let far = self.times[id as usize] > self.times[operand] + NEAR;
+                if known && far && self.aside[operand].is_none() {
+                    self.aside[operand] = Some(Memory { pointer, index: count });
+                    count += 1;
+                }
+            }
+        }
+        for id in (0..self.graph.len()).map(number) {
+            if let Some(value) = self.values[id as usize] {
+                self.keep(id, value);
+            }
+        }
+        count
     }
 
-    fn number(&mut self, x: f64) -> Value {
+    /// How far apart a node moves those around it: registers do not survive a call.
+    fn duration(&self, id: Id) -> usize {
+        match self.graph.node(id) {
+            node if node.is_cheap() => 1,
+            Node::Div(..) | Node::Unary(Unary::Sqrt | Unary::Recip, _) => 1,
+            _ => NEAR + 1,
+        }
+    }
+
+    fn keep(&mut self, id: Id, value: Value) {
+        if let Some(Memory { pointer, index }) = self.aside[id as usize] {
+            self.store(value, pointer, index);
+        }
+    }
+
+    /// A node's value: as computed, or loaded from where it lies.
+    pub(crate) fn value(&mut self, id: Id) -> Value {
+        let place = id as usize;
+        let far = self.now > self.times[place] + NEAR;
+        match (self.values[place], self.aside[place], self.memory[place]) {
+            (Some(_), Some(Memory { pointer, index }), _) if far => self.load(pointer, index),
+            (Some(value), ..) => value,
+            (None, _, Some(Memory { pointer, index })) => self.load(pointer, index),
+            _ => unreachable!("{:?} is neither computed nor in memory", self.graph.node(id)),
+        }
+    }
+
+    fn constant(&mut self, x: f64) -> Value {
         self.builder.ins().f64const(x)
     }
 
     /// Computes a node from its operands.
     pub(crate) fn compute(&mut self, id: Id) -> Value {
         let node = self.graph.node(id);
+        self.now = self.times[id as usize];
         let value = match node {
             Node::Input(_) | Node::Constant(_) => self.value(id),
             Node::Add(a, b) => {
@@ -241,7 +299,7 @@ impl<'a> Emitter<'a> {
                 };
                 let nan = self.builder.ins().fcmp(FloatCC::Unordered, a, a);
                 let second = self.builder.ins().bor(second, nan);
-                let (zero, one) = (self.number(0.0), self.number(1.0));
+                let (zero, one) = (self.constant(0.0), self.constant(1.0));
                 self.builder.ins().select(second, zero, one)
             }
             Node::Sign(a) => {
@@ -253,6 +311,7 @@ impl<'a> Emitter<'a> {
             }
         };
         self.values[id as usize] = Some(value);
+        self.keep(id, value);
         value
     }
 
@@ -260,7 +319,7 @@ impl<'a> Emitter<'a> {
         match function {
             Unary::Sqrt => self.builder.ins().sqrt(a),
             Unary::Recip => {
-                let one = self.number(1.0);
+                let one = self.constant(1.0);
                 self.builder.ins().fdiv(one, a)
             }
             Unary::Abs => self.builder.ins().fabs(a),
@@ -272,7 +331,7 @@ impl<'a> Emitter<'a> {
                     #[allow(clippy::cast_possible_truncation, reason = "it was an i32")]
                     x.powi(n as i32)
                 }
-                let n = self.number(f64::from(n));
+                let n = self.constant(f64::from(n));
                 self.call(1, call as *const () as usize, &[a, n])
             }
             _ => self.call(0, unary(function) as *const () as usize, &[a]),

@@ -18,26 +18,27 @@ pub(super) struct Machine {
     values: Code,
     record: Code,
     backward: Code,
+    /// Values that wait to be used.
+    aside: Vec<f64>,
 }
 
 impl Machine {
     pub(super) fn new(plan: &Plan) -> Result<Self, AdError> {
-        Ok(Machine {
-            values: Code::new(|function, context, config| {
-                forward(plan, Way::Values, function, context, config)
-            })?,
-            record: Code::new(|function, context, config| {
-                forward(plan, Way::Record, function, context, config)
-            })?,
-            backward: Code::new(|function, context, config| {
-                backward(plan, function, context, config)
-            })?,
-        })
+        let values = Code::new(|function, context, config| {
+            forward(plan, Way::Values, function, context, config)
+        })?;
+        let record = Code::new(|function, context, config| {
+            forward(plan, Way::Record, function, context, config)
+        })?;
+        let backward =
+            Code::new(|function, context, config| backward(plan, function, context, config))?;
+        let aside = vec![0.0; plan.forward.len().max(plan.backward.len()) + plan.stride()];
+        Ok(Machine { values, record, backward, aside })
     }
 
     /// As the interpreter does.
     pub(super) fn forward(
-        &self,
+        &mut self,
         plan: &Plan,
         way: Way,
         areas: &mut Areas<'_>,
@@ -49,7 +50,7 @@ impl Machine {
             areas.records[..n].copy_from_slice(&areas.state[..n]);
         }
         let code = if way == Way::Record { &self.record } else { &self.values };
-        let done = code.call(areas.all(), steps);
+        let done = code.call(areas.all(&mut self.aside), steps);
         if in_records {
             areas.state[..n].copy_from_slice(&areas.records[done * plan.stride()..][..n]);
         } else if !plan.carries_state() && done % 2 == 1 {
@@ -60,9 +61,9 @@ impl Machine {
     }
 
     /// As the interpreter does.
-    pub(super) fn backward(&self, plan: &Plan, areas: &mut Areas<'_>, steps: usize) {
+    pub(super) fn backward(&mut self, plan: &Plan, areas: &mut Areas<'_>, steps: usize) {
         let n = plan.sizes.state;
-        self.backward.call(areas.all(), steps);
+        self.backward.call(areas.all(&mut self.aside), steps);
         if !plan.carries_state() && steps % 2 == 1 {
             let (here, there) = areas.adjoint.split_at_mut(n);
             here.copy_from_slice(&there[..n]);
@@ -75,9 +76,11 @@ impl Machine {
 }
 
 impl Areas<'_> {
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
+    /// What machine code keeps for later.
+    const ASIDE: usize = 7;
 
-    fn all(&mut self) -> [Area<'_>; Areas::COUNT] {
+    fn all<'b>(&'b mut self, aside: &'b mut [f64]) -> [Area<'b>; Areas::COUNT] {
         [
             Area::Read(self.slots),
             Area::Read(self.data),
@@ -86,30 +89,19 @@ impl Areas<'_> {
             Area::Write(self.sums),
             Area::Write(self.adjoint),
             Area::Write(self.parameters),
+            Area::Write(aside),
         ]
     }
 }
 
-/// What is the same in all steps lies in the slots; few such values are loaded once.
-fn steady(plan: &Plan, emitter: &mut Emitter<'_>, used: &[Id]) {
+/// What is the same in all steps lies in the slots.
+fn steady(plan: &Plan, emitter: &mut Emitter<'_>) {
     let slots = emitter.at(Areas::SLOTS, 0);
-    let mut steady: Vec<Id> = (0..plan.sizes.parameters).map(number).collect();
-    steady.extend(&plan.once);
-    steady.extend(&plan.cotangents);
-    for &id in &steady {
+    let numbers = (0..plan.graph.len()).map(number).filter(|&id| plan.graph.is_constant(id));
+    let parameters = (0..plan.sizes.parameters).map(number);
+    let once = plan.once.iter().chain(&plan.cotangents).copied();
+    for id in numbers.chain(parameters).chain(once) {
         emitter.lies(id, slots, id as usize);
-    }
-    let mut used: Vec<Id> = used
-        .iter()
-        .flat_map(|&id| plan.graph.node(id).operands())
-        .filter(|operand| steady.contains(operand))
-        .collect();
-    used.sort_unstable();
-    used.dedup();
-    if used.len() <= IN_REGISTERS {
-        used.into_iter().for_each(|id| {
-            emitter.value(id);
-        });
     }
 }
 
@@ -136,7 +128,7 @@ fn forward(
     let (next, readouts) = (plan.next(), plan.readouts());
     let ids = if records { &plan.forward } else { &plan.values };
     let mut e = Emitter::new(function, context, config, &plan.graph, Areas::COUNT);
-    steady(plan, &mut e, ids);
+    steady(plan, &mut e);
     let (data, record) = (e.at(Areas::DATA, 0), e.at(Areas::RECORDS, 0));
     let (state, there) = (e.at(Areas::STATE, 0), e.at(Areas::STATE, n));
     let sums = e.at(Areas::SUMS, 0);
@@ -189,6 +181,7 @@ fn forward(
             e.store(value, pointer, index);
         }
     };
+    e.plan(ids, Areas::ASIDE);
     for &id in ids {
         e.compute(id);
         use_up(&mut e, id);
@@ -238,7 +231,7 @@ fn backward(
 ) -> Vec<Reach> {
     let (n, c, stride) = (plan.sizes.state, plan.sizes.constants, plan.stride());
     let mut e = Emitter::new(function, context, config, &plan.graph, Areas::COUNT);
-    steady(plan, &mut e, &plan.backward);
+    steady(plan, &mut e);
     let (data, record) = (e.at(Areas::DATA, 0), e.at(Areas::RECORDS, 0));
     let (adjoint, there) = (e.at(Areas::ADJOINT, 0), e.at(Areas::ADJOINT, n));
     let parameters = e.at(Areas::PARAMETERS, 0);
@@ -299,6 +292,7 @@ fn backward(
             }
         }
     };
+    e.plan(&plan.backward, Areas::ASIDE);
     for &id in &plan.backward {
         e.compute(id);
         use_up(&mut e, id);

@@ -18,11 +18,11 @@ impl Machine {
         })
     }
 
-    pub(super) fn forward(&self, _: &Plan, _: Way, _: &mut Areas<'_>, _: usize) -> usize {
+    pub(super) fn forward(&mut self, _: &Plan, _: Way, _: &mut Areas<'_>, _: usize) -> usize {
         match *self {}
     }
 
-    pub(super) fn backward(&self, _: &Plan, _: &mut Areas<'_>, _: usize) {
+    pub(super) fn backward(&mut self, _: &Plan, _: &mut Areas<'_>, _: usize) {
         match *self {}
     }
 }

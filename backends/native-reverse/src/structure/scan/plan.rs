@@ -84,6 +84,9 @@ impl Plan {
             Plan::cut(swept, sizes, runner, Keep::Few),
         ];
         let mut best: Option<Plan> = jacobian;
+        if std::env::var("DBG").is_ok() { for p in plans.iter().chain(best.iter()) {
+            let (a,b)=(p.longest(&p.forward,&p.state().collect::<Vec<_>>(),p.next()),p.longest(&p.backward,&p.seeds,&p.d_state));
+            eprintln!("values {} forward {} (long {a}) kept {} backward {} (long {b}) once {} dpar {} cycles {}", p.values.len(), p.forward.len(), p.kept.len(), p.backward.len(), p.once.len(), p.d_parameters.len(), p.cycles); } }
         for plan in plans {
             if best.as_ref().is_none_or(|best| plan.cycles < best.cycles) {
                 best = Some(plan);

@@ -202,7 +202,7 @@ impl<F: Function> Run<'_, F> {
                     adjoint: &mut [],
                     parameters: &mut [],
                 };
-                done = match &program.machine {
+                done = match &mut program.machine {
                     Some(machine) => machine.forward(&program.plan, way, &mut areas, left),
                     None => interpreter::forward(&program.plan, way, &mut areas, left),
                 };
