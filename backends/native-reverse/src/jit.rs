@@ -6,5 +6,5 @@
 mod code;
 mod emit;
 
-pub(crate) use code::{Area, Code, Reach};
+pub(crate) use code::{Area, Code, Order, Reach};
 pub(crate) use emit::{Emitter, Pointer};

@@ -32,6 +32,15 @@ pub(crate) struct Reach {
     pub(crate) writes: bool,
 }
 
+/// In which order instructions are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they are written.
+    AsWritten,
+    /// Each where its result is stored, without what is computed twice.
+    AsWanted,
+}
+
 /// A function `(areas, steps) -> count` in machine code.
 pub(crate) struct Code {
     module: Option<JITModule>,
@@ -50,6 +59,7 @@ impl Code {
     ///
     /// [`AdError::Engine`] if the compiler fails, also because it does not know this processor.
     pub(crate) fn new(
+        order: Order,
         emit: impl FnOnce(&mut Function, &mut FunctionBuilderContext, TargetFrontendConfig) -> Vec<Reach>,
     ) -> Result<Self, AdError> {
         let failed = |cause: Failure| AdError::Engine {
@@ -59,7 +69,7 @@ impl Code {
         };
         let mut flags = settings::builder();
         for (name, value) in [
-            ("opt_level", "none"),
+            ("opt_level", if order == Order::AsWritten { "none" } else { "speed" }),
             ("is_pic", "false"),
             // Loads are repeated on purpose: see the emitter.
             ("enable_alias_analysis", "false"),
@@ -82,7 +92,6 @@ impl Code {
             .and_then(|id| module.define_function(id, &mut context).map(|()| id))
             .and_then(|id| module.finalize_definitions().map(|()| id));
         let bytes = context.compiled_code().map_or(0, |code| code.code_buffer().len());
-        if std::env::var("DBGASM").is_ok() { use std::sync::atomic::*; static N: AtomicUsize = AtomicUsize::new(0); if let Some(c)=context.compiled_code() { std::fs::write(format!("/tmp/code{}.bin", N.fetch_add(1,Ordering::SeqCst)), c.code_buffer()).unwrap(); } }
         module.clear_context(&mut context);
         match done {
             Ok(id) => {

@@ -46,7 +46,7 @@ pub(crate) struct Memory {
 ///
 /// PERF: instructions read it there for nothing, where the register allocator would store it, load it
 /// again and so push out others.
-const NEAR: usize = 24;
+const NEAR: usize = 36;
 
 /// Writes a function.
 pub(crate) struct Emitter<'a> {
@@ -248,6 +248,17 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// The values of operands whose order does not matter, a loaded one last: instructions read their
+    /// second operand from memory.
+    fn either_way(&mut self, a: Id, b: Id) -> (Value, Value) {
+        let loaded = |id: Id| {
+            let (place, far) = (id as usize, self.now > self.times[id as usize] + NEAR);
+            self.values[place].is_none() || (far && self.aside[place].is_some())
+        };
+        let (a, b) = if loaded(a) { (b, a) } else { (a, b) };
+        (self.value(a), self.value(b))
+    }
+
     fn constant(&mut self, x: f64) -> Value {
         self.builder.ins().f64const(x)
     }
@@ -259,7 +270,7 @@ impl<'a> Emitter<'a> {
         let value = match node {
             Node::Input(_) | Node::Constant(_) => self.value(id),
             Node::Add(a, b) => {
-                let (a, b) = (self.value(a), self.value(b));
+                let (a, b) = self.either_way(a, b);
                 self.builder.ins().fadd(a, b)
             }
             Node::Sub(a, b) => {
@@ -267,7 +278,7 @@ impl<'a> Emitter<'a> {
                 self.builder.ins().fsub(a, b)
             }
             Node::Mul(a, b) => {
-                let (a, b) = (self.value(a), self.value(b));
+                let (a, b) = self.either_way(a, b);
                 self.builder.ins().fmul(a, b)
             }
             Node::Div(a, b) => {

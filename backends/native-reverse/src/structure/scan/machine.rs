@@ -10,7 +10,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::areas::{Areas, Way};
 use super::plan::{IN_REGISTERS, Plan};
 use crate::graph::{Id, number};
-use crate::jit::{Area, Code, Emitter, Pointer, Reach};
+use crate::jit::{Area, Code, Emitter, Order, Pointer, Reach};
 
 /// The loops of a plan.
 #[derive(Debug)]
@@ -24,14 +24,15 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(plan: &Plan) -> Result<Self, AdError> {
-        let values = Code::new(|function, context, config| {
-            forward(plan, Way::Values, function, context, config)
-        })?;
-        let record = Code::new(|function, context, config| {
-            forward(plan, Way::Record, function, context, config)
-        })?;
+        // PERF: a small step is bound by what waits for what, a large one by memory: Lotka-Volterra
+        // takes 1.9 primals as written and 2.2 as wanted, a recurrent network 1.24 and 1.15.
+        let order = if plan.carries_state() { Order::AsWritten } else { Order::AsWanted };
+        let way = |way: Way| {
+            Code::new(order, |function, context, config| forward(plan, way, function, context, config))
+        };
+        let (values, record) = (way(Way::Values)?, way(Way::Record)?);
         let backward =
-            Code::new(|function, context, config| backward(plan, function, context, config))?;
+            Code::new(order, |function, context, config| backward(plan, function, context, config))?;
         let aside = vec![0.0; plan.forward.len().max(plan.backward.len()) + plan.stride()];
         Ok(Machine { values, record, backward, aside })
     }

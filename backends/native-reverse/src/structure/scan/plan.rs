@@ -84,9 +84,6 @@ impl Plan {
             Plan::cut(swept, sizes, runner, Keep::Few),
         ];
         let mut best: Option<Plan> = jacobian;
-        if std::env::var("DBG").is_ok() { for p in plans.iter().chain(best.iter()) {
-            let (a,b)=(p.longest(&p.forward,&p.state().collect::<Vec<_>>(),p.next()),p.longest(&p.backward,&p.seeds,&p.d_state));
-            eprintln!("values {} forward {} (long {a}) kept {} backward {} (long {b}) once {} dpar {} cycles {}", p.values.len(), p.forward.len(), p.kept.len(), p.backward.len(), p.once.len(), p.d_parameters.len(), p.cycles); } }
         for plan in plans {
             if best.as_ref().is_none_or(|best| plan.cycles < best.cycles) {
                 best = Some(plan);
@@ -208,8 +205,7 @@ impl Plan {
                 comes_from_step(id) && (for_values[id as usize] || for_record[id as usize])
             })
             .collect();
-        let mut backward = again;
-        backward.extend(reverse);
+        let backward = as_wanted(&graph, &again, &reverse);
 
         let mut seeds: Vec<Id> = vec![0; state + readouts];
         for (id, &node) in graph.nodes().iter().enumerate() {
@@ -281,6 +277,30 @@ enum Keep {
     All,
     /// What is not cheaply computed again.
     Few,
+}
+
+/// The nodes in `last`, each after those in `first` that it is the first to need.
+fn as_wanted(graph: &Graph, first: &[Id], last: &[Id]) -> Vec<Id> {
+    let mut wanted = vec![false; graph.len()];
+    first.iter().for_each(|&id| wanted[id as usize] = true);
+    let mut order = Vec::with_capacity(first.len() + last.len());
+    let mut stack = Vec::new();
+    for &id in last {
+        stack.push((id, false));
+        while let Some((id, ready)) = stack.pop() {
+            if ready {
+                order.push(id);
+                continue;
+            }
+            stack.push((id, true));
+            let operands = graph.node(id).operands();
+            for operand in operands.filter(|&operand| std::mem::take(&mut wanted[operand as usize])) {
+                stack.push((operand, false));
+            }
+        }
+    }
+    order.extend(first.iter().filter(|&&id| wanted[id as usize]));
+    order
 }
 
 /// The cycles that a node takes where nothing waits.
