@@ -1,15 +1,16 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod lower;
 mod partials;
-mod trace;
 mod transform;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use ad_api::{Binary, Relation, Unary};
 
-pub(crate) use partials::{Partial, partials, tangent};
-pub(crate) use trace::trace;
+pub(crate) use lower::{Refusal, trace};
+pub(crate) use partials::{Partial, Partials, partials};
 pub(crate) use transform::{Seeds, pullback, pushforward};
 
 /// The place of a node in its graph; operands come before results.
@@ -118,20 +119,47 @@ impl Guard {
     }
 }
 
+/// Hashes nodes, which nobody chooses to do harm.
+///
+/// PERF: the hash of the standard library takes a third of the time of recording.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // A large odd number mixes into the upper bits, the rotation brings those down.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word.cast_unsigned() as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}
+
 /// The values of a program at the point where it was recorded, and how they came about.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,
-    known: HashMap<Node, Id>,
+    known: HashMap<Node, Id, BuildHasherDefault<Mixer>>,
     guards: Vec<Guard>,
     guarded: HashSet<Guard>,
     /// How many inputs there are; not all of them need be nodes.
     pub(crate) inputs: usize,
     /// What the body returned.
     pub(crate) outputs: Vec<Id>,
-    /// Whether the body did something that no graph can repeat.
-    pub(crate) opaque: bool,
 }
 
 impl Graph {

@@ -159,6 +159,7 @@
 
 mod arrays;
 mod backend;
+mod code;
 mod explanation;
 mod graph;
 mod linearization;

@@ -4,7 +4,7 @@
 //! multiplied once, where the derivative is used. What is zero by construction is not computed:
 //! a derivative that vanishes contributes nothing, whatever it is multiplied with.
 
-use super::{Graph, Id, Node, Partial, partials};
+use super::{Graph, Id, Node, Partial, Partials, partials};
 
 /// What the outputs are weighted with before they are pulled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(crate) fn pushforward(graph: Graph, p: usize) -> Graph {
 }
 
 /// `graph` with the partials of what its outputs need, for each of its nodes.
-fn differentiated(graph: Graph, p: usize) -> (Graph, Vec<Vec<Partial>>) {
+fn differentiated(graph: Graph, p: usize) -> (Graph, Partials) {
     let needed = graph.needed(graph.outputs.iter().copied());
     let active = graph.active(p);
     partials(graph, &active, &needed)
@@ -232,7 +232,7 @@ mod tests {
 
     /// Recorded elsewhere on the same branch.
     fn recorded() -> Graph {
-        trace(&Several, &[0.25, 2.0, 0.125]).unwrap()
+        trace(&Several, &[0.25, 2.0, 0.125]).unwrap().unwrap()
     }
 
     #[test]
