@@ -85,6 +85,15 @@ impl Code {
         Memory(slots)
     }
 
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// How many instructions do the same as the one before, counted once.
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     /// How many instructions there are.
     pub(crate) fn instructions(&self) -> usize {
         self.operands.len()

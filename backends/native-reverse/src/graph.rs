@@ -11,7 +11,7 @@ use ad_api::{Binary, Relation, Unary};
 
 pub(crate) use lower::{Refusal, trace};
 pub(crate) use partials::{Partial, Partials, partials};
-pub(crate) use transform::{Seeds, pullback, pushforward};
+pub(crate) use transform::{Seeds, jacobian, pullback, pushforward};
 
 /// The place of a node in its graph; operands come before results.
 pub(crate) type Id = u32;
@@ -158,11 +158,18 @@ pub(crate) struct Graph {
     guarded: HashSet<Guard>,
     /// How many inputs there are; not all of them need be nodes.
     pub(crate) inputs: usize,
+    /// How many operations were recorded, before each value was kept once.
+    pub(crate) recorded: usize,
     /// What the body returned.
     pub(crate) outputs: Vec<Id>,
 }
 
 impl Graph {
+    /// An empty graph.
+    pub(crate) fn new(inputs: usize, recorded: usize) -> Self {
+        Graph { inputs, recorded, ..Graph::default() }
+    }
+
     /// The place of `node`, which has this value at the recorded point, or of something that has the
     /// same value everywhere, bit for bit.
     pub(crate) fn place(&mut self, node: Node, value: f64) -> Id {
@@ -270,6 +277,18 @@ impl Graph {
         self.values[id as usize]
     }
 
+    /// The values of all nodes at the inputs `x`, guards or not.
+    pub(crate) fn values_at(&self, x: &[f64]) -> Vec<f64> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.nodes.len());
+        for &node in &self.nodes {
+            values.push(match node {
+                Node::Input(input) => x[input as usize],
+                node => node.value(|id| values[id as usize]),
+            });
+        }
+        values
+    }
+
     /// For each node whether some input that `source` accepts reaches it.
     pub(crate) fn reached(&self, source: impl Fn(u32) -> bool) -> Vec<bool> {
         self.reached_through(source, |_| true)
@@ -312,13 +331,7 @@ impl Graph {
 impl Graph {
     /// The outputs at `x`, or `None` where a comparison comes out differently.
     fn eval(&self, x: &[f64]) -> Option<Vec<f64>> {
-        let mut values: Vec<f64> = Vec::new();
-        for &node in &self.nodes {
-            values.push(match node {
-                Node::Input(input) => x[input as usize],
-                node => node.value(|id| values[id as usize]),
-            });
-        }
+        let values = self.values_at(x);
         let at = |id: Id| values[id as usize];
         let valid = self.guards.iter().all(|guard| guard.passes(at(guard.a), at(guard.b)));
         valid.then(|| self.outputs.iter().map(|&output| at(output)).collect())

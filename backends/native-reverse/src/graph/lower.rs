@@ -5,27 +5,41 @@ use ad_api::{Failure, Function, Unary, scratch};
 
 use super::{Graph, Guard, Id, Node};
 
+/// The most operations, comparisons among them, that are recorded.
+///
+/// Recording takes about 100 bytes for each, and the derivatives of a graph a few hundred.
+const MOST: usize = 1 << 21;
+
 /// Why a recorded function has no graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Primal,
     Rule,
+    Length,
 }
 
 impl Refusal {
     /// In words.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Refusal::Primal => "it reads a primal, so that a record is valid at one point only",
-            Refusal::Rule => "it applies a rule, which is no operation of a program",
+            Refusal::Primal => {
+                "the function reads a primal, so that a record of it is valid at one point only"
+            }
+            Refusal::Rule => "the function applies a rule, which is no operation of a program",
+            Refusal::Length => "the function has more than 2^21 operations",
         }
     }
 }
 
 /// Evaluates `f` at `x` once, and returns what it computed, or why that cannot be repeated.
+///
+/// # Errors
+///
+/// The failure of `f`.
 pub(crate) fn trace<F: Function>(f: &F, x: &[f64]) -> Result<Result<Graph, Refusal>, Failure> {
-    let program = scratch::with(f.outputs(), |y: &mut [f64]| Program::record(f, x, y))?;
-    Ok(lower(&program, x))
+    let program =
+        scratch::with(f.outputs(), |y: &mut [f64]| Program::record_within(f, x, y, MOST))?;
+    Ok(program.map_or(Err(Refusal::Length), |program| lower(&program, x)))
 }
 
 /// The graph of `program`, which was recorded at `x`.
@@ -33,7 +47,7 @@ fn lower(program: &Program, x: &[f64]) -> Result<Graph, Refusal> {
     if program.point().is_some() {
         return Err(Refusal::Primal);
     }
-    let mut graph = Graph { inputs: x.len(), ..Graph::default() };
+    let mut graph = Graph::new(x.len(), program.instructions().len());
     let inputs: Vec<Id> = (0..).zip(x).map(|(input, &x)| graph.input(input, x)).collect();
     graph.outputs = graph.splice(program, &inputs)?;
     Ok(graph)
