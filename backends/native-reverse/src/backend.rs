@@ -158,9 +158,13 @@ impl Engine for NativeReverse {
         shape.inputs.max(shape.outputs).max(1)
     }
 
-    /// One evaluation is recorded, and every sweep reads the record.
+    /// One evaluation is recorded, and every sweep reads the record. Compiled code needs none, or one
+    /// to record a branch, and the tape again where a derivative is not finite.
     fn sweeps(&self, _shape: Shape, _seeds: usize) -> Evaluations {
-        Evaluations::Exactly(1)
+        match self.mode {
+            Mode::Tape => Evaluations::Exactly(1),
+            Mode::Compiled => Evaluations::AtMost(2),
+        }
     }
 }
 

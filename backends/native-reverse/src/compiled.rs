@@ -77,11 +77,6 @@ impl Compiled {
         self.refusal
     }
 
-    /// How many branches have been recorded.
-    pub(crate) fn recorded(&self) -> usize {
-        self.recorded
-    }
-
     pub(crate) fn graphs(&self) -> impl Iterator<Item = &Graph> {
         self.branches.iter().map(|branch| &branch.graph)
     }

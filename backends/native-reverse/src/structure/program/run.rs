@@ -8,7 +8,7 @@ use ad_api::{Relation, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
-use crate::graph::{Node, picks, sign};
+use crate::graph::{picks, sign};
 
 /// How many rows run at a time.
 pub(crate) const ROWS: usize = 64;
