@@ -23,6 +23,13 @@ pub enum Checkpoints {
     Count(usize),
 }
 
+/// How much memory a loop may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) budget: usize,
+}
+
 /// One thing to do on the way through a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {

@@ -1,17 +1,19 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod lower;
 mod partials;
-mod trace;
 mod transform;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use ad_api::{Binary, Relation, Unary};
 
-pub(crate) use partials::{Partial, partials, tangent};
-pub(crate) use trace::trace;
+pub(crate) use lower::{Refusal, trace};
+pub(crate) use partials::{Partial, Partials, partials};
 pub(crate) use transform::{
-    Seeds, Term, accumulate, differentiated, give, number, pullback, pushforward, sweep, times,
+    Seeds, Term, accumulate, differentiated, jacobian, number, of_inputs, pullback, pushforward,
+    sweep, times,
 };
 
 /// The place of a node in its graph; operands come before results.
@@ -129,23 +131,57 @@ impl Guard {
     }
 }
 
+/// Hashes nodes, which nobody chooses to do harm.
+///
+/// PERF: the hash of the standard library takes a third of the time of recording.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // A large odd number mixes into the upper bits, the rotation brings those down.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word.cast_unsigned() as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}
+
 /// The values of a program at the point where it was recorded, and how they came about.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,
-    known: HashMap<Node, Id>,
+    known: HashMap<Node, Id, BuildHasherDefault<Mixer>>,
     guards: Vec<Guard>,
     guarded: HashSet<Guard>,
     /// How many inputs there are; not all of them need be nodes.
     pub(crate) inputs: usize,
+    /// How many operations were recorded, before each value was kept once.
+    pub(crate) recorded: usize,
     /// What the body returned.
     pub(crate) outputs: Vec<Id>,
-    /// Whether the body did something that no graph can repeat.
-    pub(crate) opaque: bool,
 }
 
 impl Graph {
+    /// An empty graph.
+    pub(crate) fn new(inputs: usize, recorded: usize) -> Self {
+        Graph { inputs, recorded, ..Graph::default() }
+    }
+
     /// The place of `node`, which has this value at the recorded point, or of something that has the
     /// same value everywhere, bit for bit.
     pub(crate) fn place(&mut self, node: Node, value: f64) -> Id {
@@ -253,6 +289,18 @@ impl Graph {
         self.values[id as usize]
     }
 
+    /// The values of all nodes at the inputs `x`, guards or not.
+    pub(crate) fn values_at(&self, x: &[f64]) -> Vec<f64> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.nodes.len());
+        for &node in &self.nodes {
+            values.push(match node {
+                Node::Input(input) => x[input as usize],
+                node => node.value(|id| values[id as usize]),
+            });
+        }
+        values
+    }
+
     /// For each node whether some input that `source` accepts reaches it.
     pub(crate) fn reached(&self, source: impl Fn(u32) -> bool) -> Vec<bool> {
         self.reached_through(source, |_| true)
@@ -295,13 +343,7 @@ impl Graph {
 impl Graph {
     /// The outputs at `x`, or `None` where a comparison comes out differently.
     fn eval(&self, x: &[f64]) -> Option<Vec<f64>> {
-        let mut values: Vec<f64> = Vec::new();
-        for &node in &self.nodes {
-            values.push(match node {
-                Node::Input(input) => x[input as usize],
-                node => node.value(|id| values[id as usize]),
-            });
-        }
+        let values = self.values_at(x);
         let at = |id: Id| values[id as usize];
         let valid = self.guards.iter().all(|guard| guard.passes(at(guard.a), at(guard.b)));
         valid.then(|| self.outputs.iter().map(|&output| at(output)).collect())

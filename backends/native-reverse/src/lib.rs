@@ -160,6 +160,8 @@
 mod arrays;
 mod backend;
 mod checkpoints;
+mod code;
+mod compiled;
 mod explanation;
 mod graph;
 #[cfg(feature = "jit")]
@@ -173,9 +175,10 @@ mod sweep;
 mod tape;
 mod var;
 
-pub use backend::NativeReverse;
+pub use backend::{Mode, NativeReverse};
 pub use checkpoints::Checkpoints;
-pub use explanation::{Explanation, ProgramExplanation};
+pub use compiled::{CompiledProgram, Constants, Expected, InvalidProgram, NonFinite, SavedProgram};
+pub use explanation::{BranchExplanation, CodeExplanation, Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

@@ -17,11 +17,43 @@ use ad_api::{
 };
 
 use crate::backend::Workspace;
+use crate::checkpoints::Limits;
 use crate::pool;
 pub(crate) use program::ROWS;
-pub(crate) use scan::{BUDGET, Limits, Memory as ScanMemory};
+pub(crate) use scan::Memory as ScanMemory;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
+
+/// Whether `f` states no structure.
+pub(crate) fn is_plain<F: Function>(f: &F) -> bool {
+    f.structure(IsPlain)
+}
+
+struct IsPlain;
+
+impl StructureVisitor for IsPlain {
+    type Output = bool;
+
+    fn plain<F: Function>(self, _: &F) -> bool {
+        true
+    }
+
+    fn map<F: Function>(self, _: &Map<F>) -> bool {
+        false
+    }
+
+    fn sum<F: Function>(self, _: &Sum<F>) -> bool {
+        false
+    }
+
+    fn scan<F: Function>(self, _: &Scan<F>) -> bool {
+        false
+    }
+
+    fn chain<F: Function, G: Function>(self, _: &Chain<F, G>) -> bool {
+        false
+    }
+}
 
 /// A value: the same number as the derivatives come with.
 pub(crate) struct Value<'a> {

@@ -4,7 +4,7 @@
 //! multiplied once, where the derivative is used. What is zero by construction is not computed:
 //! a derivative that vanishes contributes nothing, whatever it is multiplied with.
 
-use super::{Graph, Id, Node, Partial, partials};
+use super::{Graph, Id, Node, Partial, Partials, partials};
 
 /// What the outputs are weighted with before they are pulled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,46 +29,81 @@ pub(crate) struct Term {
 pub(crate) fn pullback(graph: Graph, p: usize, seeds: Seeds) -> Graph {
     let (inputs, outputs) = (graph.inputs, graph.outputs.clone());
     let (mut graph, partials) = differentiated(graph, p);
-    let mut adjoints: Vec<Option<Term>> = vec![None; partials.len()];
-    for (i, &output) in outputs.iter().enumerate() {
-        let node = match seeds {
-            Seeds::Inputs => graph.input(number(inputs + i), 1.0),
-            Seeds::Unit(unit) if unit == i => graph.constant(1.0),
-            Seeds::Unit(_) => continue,
-        };
-        accumulate(&mut graph, &mut adjoints[output as usize], Some(Term { factor: 1.0, node }));
-    }
-    let adjoints = sweep(&mut graph, &partials, adjoints, |_| false);
-    give(&mut graph, &adjoints, p);
-    if seeds == Seeds::Inputs {
-        graph.inputs += outputs.len();
+    let x_bar = match seeds {
+        Seeds::Unit(unit) => {
+            let one = graph.constant(1.0);
+            reverse(&mut graph, &partials, p, &[(outputs[unit], one)])
+        }
+        Seeds::Inputs => {
+            let weight =
+                |(i, &output): (usize, &Id)| (output, graph.input(number(inputs + i), 1.0));
+            let weights: Vec<_> = outputs.iter().enumerate().map(weight).collect();
+            graph.inputs += outputs.len();
+            reverse(&mut graph, &partials, p, &weights)
+        }
+    };
+    graph.outputs.extend(x_bar);
+    graph
+}
+
+/// The graph of `(x, x_dot) ↦ (f(x), J x_dot)`, where `J` is the Jacobian with respect to the first `p`
+/// inputs of `graph`. The `p` entries of the tangent are the inputs after those of `graph`.
+pub(crate) fn pushforward(graph: Graph, p: usize) -> Graph {
+    let (inputs, outputs) = (graph.inputs, graph.outputs.clone());
+    let (mut graph, partials) = differentiated(graph, p);
+    let seeds: Vec<Id> = (0..p).map(|j| graph.input(number(inputs + j), 1.0)).collect();
+    let y_dot = forward(&mut graph, &partials, &outputs, |input| seeds.get(input).copied());
+    graph.outputs.extend(y_dot);
+    graph.inputs += p;
+    graph
+}
+
+/// The graph of `x ↦ (f(x), J)`, column by column, with respect to the first `p` inputs; by as many
+/// sweeps as there are inputs or outputs, whichever are fewer. A sweep visits only what its seed
+/// reaches.
+pub(crate) fn jacobian(graph: Graph, p: usize) -> Graph {
+    let outputs = graph.outputs.clone();
+    let (mut graph, partials) = differentiated(graph, p);
+    let one = graph.constant(1.0);
+    if p <= outputs.len() {
+        for j in 0..p {
+            let column =
+                forward(&mut graph, &partials, &outputs, |input| (input == j).then_some(one));
+            graph.outputs.extend(column);
+        }
+    } else {
+        let rows: Vec<Vec<Id>> = (outputs.iter())
+            .map(|&output| reverse(&mut graph, &partials, p, &[(output, one)]))
+            .collect();
+        for j in 0..p {
+            graph.outputs.extend(rows.iter().map(|row| row[j]));
+        }
     }
     graph
 }
 
-/// Adds the adjoints of the first `p` inputs to the outputs.
-pub(crate) fn give(graph: &mut Graph, adjoints: &[Option<Term>], p: usize) {
-    let mut x_bar = vec![None; p];
-    for (id, &adjoint) in adjoints.iter().enumerate() {
-        if let Node::Input(input) = graph.node(number(id)) {
-            if let Some(x_bar) = x_bar.get_mut(input as usize) {
-                *x_bar = adjoint;
-            }
-        }
-    }
-    let x_bar: Vec<Id> = x_bar.into_iter().map(|term| finish(graph, term)).collect();
-    graph.outputs.extend(x_bar);
+/// The adjoints of the first `p` inputs, from those of some nodes.
+fn reverse(graph: &mut Graph, partials: &Partials, p: usize, seeds: &[(Id, Id)]) -> Vec<Id> {
+    let adjoints = sweep(graph, partials, seeds, |_| false);
+    of_inputs(graph, &adjoints, p)
 }
 
 /// The reverse sweep from nodes with these adjoints to the inputs, or to nodes where it is to `stop`:
 /// the adjoints of both, `None` for zero by construction and for all other nodes.
 pub(crate) fn sweep(
     graph: &mut Graph,
-    partials: &[Vec<Partial>],
-    mut adjoints: Vec<Option<Term>>,
+    partials: &Partials,
+    seeds: &[(Id, Id)],
     stop: impl Fn(Id) -> bool,
 ) -> Vec<Option<Term>> {
-    for id in (0..partials.len()).rev() {
+    let mut adjoints: Vec<Option<Term>> = vec![None; partials.len()];
+    let mut first = 0;
+    for &(node, seed) in seeds {
+        first = first.max(node as usize + 1);
+        let term = folded(graph, Term { factor: 1.0, node: seed });
+        accumulate(graph, &mut adjoints[node as usize], term);
+    }
+    for id in (0..first).rev() {
         let is_end = matches!(graph.node(number(id)), Node::Input(_)) || stop(number(id));
         let Some(adjoint) = adjoints[id].take_if(|_| !is_end) else { continue };
         for &partial in &partials[id] {
@@ -79,39 +114,44 @@ pub(crate) fn sweep(
     adjoints
 }
 
-/// The graph of `(x, x_dot) ↦ (f(x), J x_dot)`, where `J` is the Jacobian with respect to the first `p`
-/// inputs of `graph`. The `p` entries of the tangent are the inputs after those of `graph`.
-pub(crate) fn pushforward(graph: Graph, p: usize) -> Graph {
-    let (inputs, outputs) = (graph.inputs, graph.outputs.clone());
-    let (mut graph, partials) = differentiated(graph, p);
-    let mut tangents: Vec<Option<Term>> = vec![None; partials.len()];
+/// The nodes of the adjoints of the first `p` inputs, out of those of all nodes.
+pub(crate) fn of_inputs(graph: &mut Graph, adjoints: &[Option<Term>], p: usize) -> Vec<Id> {
+    let mut x_bar = vec![None; p];
+    for (id, &adjoint) in adjoints.iter().enumerate() {
+        if let Node::Input(input) = graph.node(number(id))
+            && let Some(x_bar) = x_bar.get_mut(input as usize)
+        {
+            *x_bar = adjoint;
+        }
+    }
+    x_bar.into_iter().map(|term| finish(graph, term)).collect()
+}
+
+/// The tangents of the outputs, from those of some inputs.
+fn forward(
+    graph: &mut Graph,
+    partials: &Partials,
+    outputs: &[Id],
+    seed: impl Fn(usize) -> Option<Id>,
+) -> Vec<Id> {
+    let mut tangents: Vec<Option<Term>> = Vec::with_capacity(partials.len());
     for id in 0..partials.len() {
         let mut tangent = None;
-        match graph.node(number(id)) {
-            Node::Input(input) if (input as usize) < p => {
-                let node = graph.input(number(inputs + input as usize), 1.0);
-                tangent = Some(Term { factor: 1.0, node });
-            }
-            _ => {
-                for &partial in &partials[id] {
-                    let Some(term) = tangents[partial.operand as usize] else { continue };
-                    let term = times(&mut graph, term, partial);
-                    accumulate(&mut graph, &mut tangent, term);
-                }
-            }
+        if let Node::Input(input) = graph.node(number(id)) {
+            tangent = seed(input as usize).map(|node| Term { factor: 1.0, node });
         }
-        tangents[id] = tangent;
+        for &partial in &partials[id] {
+            let Some(term) = tangents[partial.operand as usize] else { continue };
+            let term = times(graph, term, partial);
+            accumulate(graph, &mut tangent, term);
+        }
+        tangents.push(tangent);
     }
-    for output in outputs {
-        let y_dot = finish(&mut graph, tangents[output as usize]);
-        graph.outputs.push(y_dot);
-    }
-    graph.inputs += p;
-    graph
+    outputs.iter().map(|&output| finish(graph, tangents[output as usize])).collect()
 }
 
 /// `graph` with the partials of what its outputs need, for each of its nodes.
-pub(crate) fn differentiated(graph: Graph, p: usize) -> (Graph, Vec<Vec<Partial>>) {
+pub(crate) fn differentiated(graph: Graph, p: usize) -> (Graph, Partials) {
     let needed = graph.needed(graph.outputs.iter().copied());
     let active = graph.active(p);
     partials(graph, &active, &needed)
@@ -252,7 +292,7 @@ mod tests {
 
     /// Recorded elsewhere on the same branch.
     fn recorded() -> Graph {
-        trace(&Several, &[0.25, 2.0, 0.125]).unwrap()
+        trace(&Several, &[0.25, 2.0, 0.125]).unwrap().unwrap()
     }
 
     #[test]
@@ -281,6 +321,20 @@ mod tests {
         let found = graph.eval(&[X, v].concat()).unwrap();
         let expected = jacobian.map(|row| row.iter().zip(v).map(|(d, v)| d * v).sum::<f64>());
         assert_close(&found[3..], &expected);
+    }
+
+    #[test]
+    fn jacobians_in_both_directions() {
+        let (jacobian, _) = by_hand();
+        for p in [3, 2] {
+            let graph = super::jacobian(recorded(), p);
+            let columns: Vec<f64> =
+                (0..p).flat_map(|j| jacobian.iter().map(move |row| row[j])).collect();
+            assert_close(&graph.eval(&X).unwrap()[3..], &columns);
+        }
+        let mut narrow = recorded();
+        narrow.outputs.truncate(1);
+        assert_close(&super::jacobian(narrow, 3).eval(&X).unwrap()[1..], &jacobian[0]);
     }
 
     #[test]

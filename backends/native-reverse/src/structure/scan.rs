@@ -18,13 +18,10 @@ use ad_api::{Function, Result, Scan, scratch};
 
 use super::jet::Jet;
 use crate::backend::Workspace;
-use crate::checkpoints::{Checkpoints, Schedule};
+use crate::checkpoints::{Checkpoints, Limits, Schedule};
 pub(crate) use program::Loops;
 use program::Run;
 use reverse::{Layout, Reverse, reverse};
-
-/// What the records of a loop may take by default, in bytes.
-pub(crate) const BUDGET: usize = 1 << 26;
 
 /// How loops are reversed, and the memory for it.
 #[derive(Debug, Default)]
@@ -34,13 +31,6 @@ pub(crate) struct Memory {
     kept: Vec<f64>,
     /// How the last loop was reversed.
     layout: Option<Layout>,
-}
-
-/// How much memory a loop may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) checkpoints: Checkpoints,
-    pub(crate) budget: usize,
 }
 
 /// Writes the value into `y` and the pullback of each of the cotangents `y_bar: k·m` into

@@ -8,7 +8,7 @@ use ad_api::{Relation, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
-use crate::graph::{Node, picks, sign};
+use crate::graph::{picks, sign};
 
 /// How many rows run at a time.
 pub(crate) const ROWS: usize = 64;
@@ -126,11 +126,8 @@ impl Program {
         for &(place, node) in &self.once {
             shared[place as usize] = node.value(|id| shared[id as usize]);
         }
-        !self.opaque
-            && self
-                .shared_guards
-                .iter()
-                .all(|&guard| guard.passes(shared[guard.a as usize], shared[guard.b as usize]))
+        let mut guards = self.shared_guards.iter();
+        guards.all(|guard| guard.passes(shared[guard.a as usize], shared[guard.b as usize]))
     }
 
     /// Computes the outputs of the rows whose inputs are in place, or in a window of point and tangent

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ad_api::{Binary, Relation, Unary};
 
-use crate::graph::{Graph, Guard, Id, Node, Partial};
+use crate::graph::{Graph, Guard, Id, Node, Partial, Partials};
 
 /// What a program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +132,6 @@ pub(crate) struct Program {
     pub(crate) shared: usize,
     /// The first input that is an entry of the tangent.
     pub(crate) first_tangent: usize,
-    /// Whether the graph could not be completed: then there is nothing to run.
-    pub(crate) opaque: bool,
     pub(crate) constants: Vec<(u32, f64)>,
     /// Inputs that are the same for all rows, and where they go.
     pub(crate) shared_inputs: Vec<(u32, u32)>,
@@ -180,7 +178,7 @@ struct Draft {
 /// A graph and what its nodes are like.
 pub(crate) struct Compiler<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) partials: &'a [Vec<Partial>],
+    pub(crate) partials: &'a Partials,
     /// The guards that count.
     pub(crate) guards: &'a [Guard],
     pub(crate) active: &'a [bool],

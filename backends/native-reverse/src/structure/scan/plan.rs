@@ -13,7 +13,7 @@
 use std::cmp::Ordering;
 
 use crate::graph::{
-    Graph, Guard, Id, Node, Partial, Seeds, Term, accumulate, differentiated, give, number, pullback,
+    Graph, Guard, Id, Node, Partial, Seeds, Term, accumulate, differentiated, number, of_inputs, pullback,
     sweep, times,
 };
 
@@ -348,9 +348,7 @@ fn by_jacobian(graph: Graph, sizes: Sizes) -> Graph {
         (0..outputs.len()).map(|i| graph.input(number(inputs + i), 1.0)).collect();
     let one = graph.constant(1.0);
     let expand = |graph: &mut Graph, total: &mut Vec<Option<Term>>, from: Id, adjoint: Term| {
-        let mut unit: Vec<Option<Term>> = vec![None; partials.len()];
-        unit[from as usize] = Some(Term { factor: 1.0, node: one });
-        let row = sweep(graph, &partials, unit, |id| is_state(id) && id != from);
+        let row = sweep(graph, &partials, &[(from, one)], |id| is_state(id) && id != from);
         for (id, entry) in row.iter().enumerate() {
             let Some(entry) = *entry else { continue };
             let partial = Partial {
@@ -378,7 +376,8 @@ fn by_jacobian(graph: Graph, sizes: Sizes) -> Graph {
             }
         }
     }
-    give(&mut graph, &total, p);
+    let x_bar = of_inputs(&mut graph, &total, p);
+    graph.outputs.extend(x_bar);
     graph.inputs += outputs.len();
     graph
 }

@@ -166,9 +166,13 @@ impl<F: Function> Run<'_, F> {
         }
         let Sizes { parameters, state, .. } = self.sizes();
         let input = [&self.x[..parameters], &self.loops.state[..state], self.f.constants(step)];
-        let Some(graph) = graph::trace(self.f.step(), &input.concat()) else {
-            self.loops.refused = Some("the step fails, reads a primal or applies a rule");
-            return None;
+        // Where the step fails, the call does, and its error is found by whoever does it without programs.
+        let graph = match graph::trace(self.f.step(), &input.concat()).ok()? {
+            Ok(graph) => graph,
+            Err(refusal) => {
+                self.loops.refused = Some(refusal.reason());
+                return None;
+            }
         };
         self.loops.programs.push(Program::new(graph, self.sizes()));
         Some(self.loops.programs.len() - 1)
