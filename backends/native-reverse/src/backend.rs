@@ -23,18 +23,7 @@ use crate::var::Var;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NativeReverse {
     mode: Mode,
-    checkpoints: Checkpoints,
-    budget: Budget,
-}
-
-/// The bytes that the record of a loop may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Budget(usize);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Budget(1 << 26)
-    }
+    pub(crate) limits: Limits,
 }
 
 /// How a [preparation](TapePrepared) computes derivatives of functions that state no structure.
@@ -80,7 +69,7 @@ impl NativeReverse {
     /// The same with these checkpoints in [preparations](TapePrepared) of a [`Scan`](ad_api::Scan).
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
-        self.checkpoints = checkpoints;
+        self.limits.checkpoints = checkpoints;
         self
     }
 
@@ -88,13 +77,8 @@ impl NativeReverse {
     /// A loop whose record would be larger is reversed from [checkpoints](Checkpoints::Automatic).
     #[must_use]
     pub fn budget(mut self, bytes: usize) -> Self {
-        self.budget = Budget(bytes);
+        self.limits.budget = bytes;
         self
-    }
-
-    /// How much memory a loop may take.
-    pub(crate) fn limits(self) -> Limits {
-        Limits { checkpoints: self.checkpoints, budget: self.budget.0 }
     }
 
     pub(crate) fn is_compiled(self) -> bool {

@@ -24,10 +24,17 @@ pub enum Checkpoints {
 }
 
 /// How much memory a loop may take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) checkpoints: Checkpoints,
+    /// The bytes that the record of a loop may take.
     pub(crate) budget: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { checkpoints: Checkpoints::Automatic, budget: 1 << 26 }
+    }
 }
 
 /// One thing to do on the way through a loop.

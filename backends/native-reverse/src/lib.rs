@@ -178,7 +178,10 @@ mod var;
 pub use backend::{Mode, NativeReverse};
 pub use checkpoints::Checkpoints;
 pub use compiled::{CompiledProgram, Constants, Expected, InvalidProgram, NonFinite, SavedProgram};
-pub use explanation::{BranchExplanation, CodeExplanation, Explanation, ProgramExplanation};
+pub use explanation::{
+    BranchExplanation, CodeExplanation, Explanation, LoopExplanation, ProgramExplanation,
+    StepExplanation,
+};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

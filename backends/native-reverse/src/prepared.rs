@@ -8,7 +8,7 @@ use crate::checkpoints::Limits;
 use crate::compiled::Compiled;
 use crate::graph::{self, Graph};
 use crate::structure::{
-    Hvp, Jac, Pull, Push, ROWS, ScanMemory, Tools, Value, blocks, is_plain,
+    Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain,
 };
 use crate::{CompiledProgram, Explanation, NativeReverse};
 
@@ -23,8 +23,6 @@ pub struct TapePrepared<F: Function> {
     compiled: Option<Compiled>,
     work: Workspace<f64>,
     tools: Tools,
-    loops: ScanMemory,
-    limits: Limits,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
 
@@ -35,7 +33,7 @@ impl<F: Function> TapePrepared<F> {
         let compiled =
             (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
         let second = SecondOrder::new(&backend, &backend, f);
-        Ok(Self::empty(f.clone(), compiled, backend.limits(), second))
+        Ok(Self::empty(f.clone(), compiled, backend.limits, second))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -78,7 +76,9 @@ impl<F: Function> TapePrepared<F> {
             programs,
             rows_at_a_time: ROWS,
             branches: compiled.map(Compiled::explain).unwrap_or_default(),
-            refusal: refusal.or_else(|| compiled?.refusal()),
+            scan: self.tools.scan.explain(),
+            refusal: (refusal.or(self.tools.scan.refused()))
+                .or_else(|| compiled?.refusal()),
         }
     }
 
@@ -95,8 +95,9 @@ impl<F: Function> TapePrepared<F> {
         limits: Limits,
         second: SecondOrder<NativeReverse, NativeReverse, F>,
     ) -> Self {
-        let (work, tools, loops) = Default::default();
-        TapePrepared { f, compiled, work, tools, loops, limits, second }
+        let mut tools = Tools::default();
+        tools.scan.limits = limits;
+        TapePrepared { f, compiled, work: Workspace::default(), tools, second }
     }
 }
 
@@ -137,7 +138,7 @@ impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
         let Shape { inputs, outputs } = self.shape();
         let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
-        Self::empty(self.f.clone(), compiled, self.limits, self.second.clone())
+        Self::empty(self.f.clone(), compiled, self.tools.scan.limits, self.second.clone())
     }
 }
 
@@ -173,13 +174,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        let TapePrepared { f, compiled, work, tools, loops, limits, .. } = self;
+        let TapePrepared { f, compiled, work, tools, .. } = self;
         if let Some(compiled) = compiled
             && compiled.pullback(&mut record(f), x, y_bar, y, x_bar)?
         {
             return Ok(());
         }
-        f.structure(Pull { limits: *limits, loops, work, tools, x, y_bar, y, x_bar })
+        f.structure(Pull { work, tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -191,13 +192,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        let TapePrepared { f, compiled, work, tools, loops, limits, .. } = self;
+        let TapePrepared { f, compiled, work, tools, .. } = self;
         if let Some(compiled) = compiled
             && compiled.jacobian(&mut record(f), x, y, jacobian)?
         {
             return Ok(());
         }
-        f.structure(Jac { limits: *limits, loops, work, tools, x, y, jacobian })
+        f.structure(Jac { work, tools, x, y, jacobian })
     }
 
     fn value_gradient_and_weighted_hvp_into(
@@ -208,7 +209,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, compiled, work, tools, second, .. } = self;
+        let TapePrepared { f, compiled, work, tools, second } = self;
         if let Some(compiled) = compiled
             && let Some(value) = compiled.hvp(&mut record(f), x, w, v, gradient, hv)?
         {

@@ -17,10 +17,8 @@ use ad_api::{
 };
 
 use crate::backend::Workspace;
-use crate::checkpoints::Limits;
 use crate::pool;
 pub(crate) use program::ROWS;
-pub(crate) use scan::Memory as ScanMemory;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
 
@@ -102,8 +100,6 @@ fn check_value<F: Function>(f: &F, x: &[f64], y: &[f64]) -> Result<()> {
 
 /// A pullback: see [`Pullback`](ad_api::Pullback).
 pub(crate) struct Pull<'a> {
-    pub(crate) limits: Limits,
-    pub(crate) loops: &'a mut ScanMemory,
     pub(crate) work: &'a mut Workspace<f64>,
     pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
@@ -114,7 +110,7 @@ pub(crate) struct Pull<'a> {
 
 impl Pull<'_> {
     fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Pull { work, tools, x, y_bar, y, x_bar, .. } = self;
+        let Pull { work, tools, x, y_bar, y, x_bar } = self;
         if check_pullback(f, x, y_bar, y, x_bar)?.is_none() {
             return Ok(());
         }
@@ -146,17 +142,15 @@ impl StructureVisitor for Pull<'_> {
         if check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
             return Ok(());
         }
-        let (limits, x, y_bar) = (self.limits, self.x, self.y_bar);
-        let few = n <= scan::FEW && !cfg!(feature = "jit");
-        if !few && scan::by_programs(self.loops, limits, f, x, y_bar, self.y, self.x_bar)? {
+        let (x, y_bar, memory) = (self.x, self.y_bar, &mut self.tools.scan);
+        if scan::has_programs(n) && scan::by_programs(memory, f, x, y_bar, self.y, self.x_bar)? {
             return Ok(());
         }
         if n > scan::FEW {
-            if !scan::is_long(self.work, limits, f, x)? {
+            if !scan::is_long(self.work, memory, f, x)? {
                 return self.plain(f);
             }
-            let memory = (self.work, self.loops);
-            return scan::by_tapes(memory, limits, f, x, y_bar, self.y, self.x_bar);
+            return scan::by_tapes((self.work, memory), f, x, y_bar, self.y, self.x_bar);
         }
         scratch::with(n * m, |jacobian: &mut [f64]| {
             if !scan::jacobian(f, self.x, self.y, jacobian) {
@@ -172,15 +166,14 @@ impl StructureVisitor for Pull<'_> {
     }
 
     fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
-        let Pull { limits, loops, work, tools, x, y_bar, y, x_bar } = self;
+        let Pull { work, tools, x, y_bar, y, x_bar } = self;
         let Some(k) = check_pullback(f, x, y_bar, y, x_bar)? else { return Ok(()) };
         let between = f.first().outputs();
         pool::with(|first: &mut Workspace<f64>| {
             scratch::with((1 + k) * between, |buffer: &mut [f64]| {
                 let (z, z_bar) = buffer.split_at_mut(between);
                 first.evaluate_partly(f.first(), x.len(), x, z)?;
-                let last = Pull { limits, loops, work, tools, x: z, y_bar, y, x_bar: z_bar };
-                f.last().structure(last)?;
+                f.last().structure(Pull { work, tools, x: z, y_bar, y, x_bar: z_bar })?;
                 first.pull(z_bar, x_bar)
             })
         })
@@ -230,7 +223,7 @@ impl StructureVisitor for Push<'_> {
         }
         let (n, m) = (x.len(), y.len());
         scratch::with(n * m, |jacobian: &mut [f64]| {
-            sum_jacobian((work, tools), f, x, y, jacobian)?;
+            Jac { work, tools, x, y, jacobian: &mut *jacobian }.sum(f)?;
             for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
                 y_dot.fill(0.0);
                 for (column, &x_dot) in jacobian.chunks_exact(m).zip(x_dot) {
@@ -297,8 +290,6 @@ impl StructureVisitor for Hvp<'_> {
 
 /// A Jacobian: see [`Jacobian`](ad_api::Jacobian).
 pub(crate) struct Jac<'a> {
-    pub(crate) limits: Limits,
-    pub(crate) loops: &'a mut ScanMemory,
     pub(crate) work: &'a mut Workspace<f64>,
     pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
@@ -314,7 +305,7 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian, .. } = self;
+        let Jac { work, tools, x, y, jacobian } = self;
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
@@ -330,42 +321,41 @@ impl StructureVisitor for Jac<'_> {
         })
     }
 
+    /// One pullback for each output: they are few, the rows many.
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian, .. } = self;
-        sum_jacobian((work, tools), f, x, y, jacobian)
+        let Jac { work, tools, x, y, jacobian } = self;
+        if check_jacobian(f, x, y, jacobian)?.is_none() {
+            return Ok(());
+        }
+        let (n, m) = (x.len(), y.len());
+        scratch::with(m + n, |buffer: &mut [f64]| {
+            let (w, row) = buffer.split_at_mut(m);
+            for i in 0..m {
+                w[i] = 1.0;
+                let rows = (f.map(), Outputs::Sum);
+                rows::pullback((&mut *work, &mut *tools), rows, x, w, y, row)?;
+                w[i] = 0.0;
+                row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
+            }
+            Ok(())
+        })
     }
 
     fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
-        if f.inputs() > scan::FEW || check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+        if check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+            return Ok(());
+        }
+        let memory = &mut self.tools.scan;
+        if scan::has_programs(f.inputs())
+            && scan::jacobian_by_programs(memory, f, self.x, self.y, self.jacobian)?
+        {
+            return Ok(());
+        }
+        if f.inputs() > scan::FEW {
             return self.plain(f);
         }
         if scan::jacobian(f, self.x, self.y, self.jacobian) { Ok(()) } else { self.plain(f) }
     }
-}
-
-/// The Jacobian of a sum: one pullback for each output, for they are few, and the rows many.
-fn sum_jacobian<F: Function>(
-    (work, tools): (&mut Workspace<f64>, &mut Tools),
-    f: &Sum<F>,
-    x: &[f64],
-    y: &mut [f64],
-    jacobian: &mut [f64],
-) -> Result<()> {
-    if check_jacobian(f, x, y, jacobian)?.is_none() {
-        return Ok(());
-    }
-    let (n, m) = (x.len(), y.len());
-    scratch::with(m + n, |buffer: &mut [f64]| {
-        let (w, row) = buffer.split_at_mut(m);
-        for i in 0..m {
-            w[i] = 1.0;
-            let rows = (f.map(), Outputs::Sum);
-            rows::pullback((&mut *work, &mut *tools), rows, x, w, y, row)?;
-            w[i] = 0.0;
-            row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
-        }
-        Ok(())
-    })
 }
 
 /// `a b`, zero if one of them is.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ad_api::{Function, Gather, Map, Result, scratch};
 
+use super::scan;
 use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
 use crate::backend::Workspace;
 use crate::explanation::ProgramExplanation;
@@ -26,6 +27,8 @@ pub(crate) struct Tools {
     programs: Programs,
     /// The sums of the outputs, for each row of a block.
     totals: Vec<Block>,
+    /// What loops are computed with.
+    pub(crate) scan: scan::Memory,
 }
 
 impl Tools {

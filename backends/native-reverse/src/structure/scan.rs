@@ -19,6 +19,7 @@ use ad_api::{Function, Result, Scan, scratch};
 use super::jet::Jet;
 use crate::backend::Workspace;
 use crate::checkpoints::{Checkpoints, Limits, Schedule};
+use crate::explanation::LoopExplanation;
 pub(crate) use program::Loops;
 use program::Run;
 use reverse::{Layout, Reverse, reverse};
@@ -26,6 +27,7 @@ use reverse::{Layout, Reverse, reverse};
 /// How loops are reversed, and the memory for it.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    pub(crate) limits: Limits,
     loops: Loops,
     schedule: Schedule,
     kept: Vec<f64>,
@@ -33,18 +35,37 @@ pub(crate) struct Memory {
     layout: Option<Layout>,
 }
 
+impl Memory {
+    /// How the last loop was reversed.
+    pub(crate) fn explain(&self) -> Option<LoopExplanation> {
+        let layout = self.layout?;
+        Some(LoopExplanation {
+            steps: layout.steps,
+            checkpoints: layout.checkpoints,
+            recorded_steps: layout.stretch.min(layout.steps),
+            evaluations: layout.evaluations(),
+            bytes: size_of_val(&self.kept[..]) + self.loops.bytes(),
+            programs: self.loops.explain(),
+        })
+    }
+
+    /// Why there is no program for the step, if so.
+    pub(crate) fn refused(&self) -> Option<&'static str> {
+        self.loops.refused()
+    }
+}
+
 /// Writes the value into `y` and the pullback of each of the cotangents `y_bar: k·m` into
 /// `x_bar: k·n`, by programs for the step. Returns false if they must be computed in another way.
 pub(crate) fn by_programs<F: Function>(
     memory: &mut Memory,
-    limits: Limits,
     f: &Scan<F>,
     x: &[f64],
     y_bar: &[f64],
     y: &mut [f64],
     x_bar: &mut [f64],
 ) -> Result<bool> {
-    let Memory { loops, schedule, kept, layout } = memory;
+    let Memory { limits, loops, schedule, kept, layout } = memory;
     if loops.refused().is_some() {
         return Ok(false);
     }
@@ -59,16 +80,41 @@ pub(crate) fn by_programs<F: Function>(
     Ok(reverse(&mut run, found, schedule, kept)? && run.finish(x_bar))
 }
 
+/// Writes the value into `y` and the Jacobian into `jacobian: m·n`, column by column, by programs for the
+/// step: a pullback for each of a few outputs. Returns false if they must be computed in another way.
+pub(crate) fn jacobian_by_programs<F: Function>(
+    memory: &mut Memory,
+    f: &Scan<F>,
+    x: &[f64],
+    y: &mut [f64],
+    jacobian: &mut [f64],
+) -> Result<bool> {
+    let (n, m) = (x.len(), y.len());
+    if m > FEW {
+        return Ok(false);
+    }
+    scratch::with(m * m + m * n, |buffer: &mut [f64]| {
+        let (w, rows) = buffer.split_at_mut(m * m);
+        w.fill(0.0);
+        w.iter_mut().step_by(m + 1).for_each(|w| *w = 1.0);
+        let done = by_programs(memory, f, x, w, y, rows)?;
+        for (i, row) in rows.chunks_exact(n).enumerate() {
+            row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
+        }
+        Ok(done)
+    })
+}
+
 /// Whether a tape of the whole loop is larger than it may be, by that of the first step.
 pub(crate) fn is_long<F: Function>(
     work: &mut Workspace<f64>,
-    limits: Limits,
+    memory: &Memory,
     f: &Scan<F>,
     x: &[f64],
 ) -> Result<bool> {
-    let budget = match limits.checkpoints {
+    let budget = match memory.limits.checkpoints {
         Checkpoints::All => return Ok(false),
-        Checkpoints::Automatic => limits.budget,
+        Checkpoints::Automatic => memory.limits.budget,
         _ => return Ok(true),
     };
     if f.steps() == 0 {
@@ -84,7 +130,13 @@ pub(crate) fn is_long<F: Function>(
     })
 }
 
-/// Up to this many inputs.
+/// Whether a loop with so many inputs is first tried with programs.
+pub(crate) fn has_programs(inputs: usize) -> bool {
+    // PERF: static tangents are faster than programs without machine code.
+    cfg!(feature = "jit") || inputs > FEW
+}
+
+/// Up to this many inputs there are static tangents, and up to this many outputs a pullback for each.
 pub(crate) const FEW: usize = 8;
 
 /// Writes the value into `y` and the Jacobian into `jacobian: m·n`, column by column; `n ≤` [`FEW`].
@@ -131,10 +183,8 @@ fn forward<const P: usize, F: Function>(
 /// # References
 ///
 /// A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM, 2008, chapter 12.
-#[allow(clippy::too_many_arguments, reason = "two of them are memory")]
 pub(crate) fn by_tapes<F: Function>(
     (work, memory): (&mut Workspace<f64>, &mut Memory),
-    limits: Limits,
     f: &Scan<F>,
     x: &[f64],
     y_bar: &[f64],
@@ -145,9 +195,9 @@ pub(crate) fn by_tapes<F: Function>(
     let (inputs, outputs, parameters) = (f.step().inputs(), f.step().outputs(), n - state);
     let (readouts, k) = (outputs - state, y_bar.len() / m.max(1));
     let bytes = state * size_of::<f64>();
+    let Memory { limits, schedule, kept, layout: last_layout, .. } = memory;
     // The record of a step is the state before it.
     let layout = Layout::new(limits.checkpoints, limits.budget, f.steps(), (bytes, bytes));
-    let Memory { schedule, kept, layout: last_layout, .. } = memory;
     kept.resize(layout.checkpoints * state, 0.0);
     *last_layout = Some(layout);
     x_bar.fill(0.0);

@@ -22,6 +22,10 @@ impl Machine {
         match *self {}
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        match *self {}
+    }
+
     pub(super) fn backward(&mut self, _: &Plan, _: &mut Areas<'_>, _: usize) {
         match *self {}
     }

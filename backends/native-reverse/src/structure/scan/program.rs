@@ -9,6 +9,7 @@ use super::interpreter;
 use super::machine::Machine;
 use super::plan::{Plan, Runner, Sizes};
 use super::reverse::Reverse;
+use crate::explanation::StepExplanation;
 use crate::graph::{self, Node};
 
 /// How many ways through the branches of a step have programs: with more, the loop is computed in
@@ -103,6 +104,25 @@ impl Loops {
     /// Why there is no program where one was wanted.
     pub(crate) fn refused(&self) -> Option<&'static str> {
         self.refused
+    }
+
+    /// The bytes of states and records.
+    pub(super) fn bytes(&self) -> usize {
+        let Loops { records, state, adjoints, .. } = self;
+        size_of_val(&records[..]) + size_of_val(&state[..]) + size_of_val(&adjoints[..])
+    }
+
+    /// What has been made.
+    pub(super) fn explain(&self) -> Vec<StepExplanation> {
+        let each = |Program { plan, machine, .. }: &Program| StepExplanation {
+            guards: plan.guards.len(),
+            once: plan.once.len(),
+            forward: plan.forward.len(),
+            backward: plan.backward.len(),
+            recorded: plan.stride(),
+            machine_code: machine.as_ref().map_or(0, Machine::bytes),
+        };
+        self.programs.iter().map(each).collect()
     }
 
     /// Before a call with a state of so many entries and so many cotangents.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ad_api::Result;
 
-use crate::checkpoints::{Action, Checkpoints, Schedule};
+use crate::checkpoints::{Action, Checkpoints, Schedule, forward_steps};
 
 /// What computes the steps of a loop, with a state at hand. The answers are whether it could.
 pub(super) trait Reverse {
@@ -59,6 +59,13 @@ impl Layout {
     /// No more checkpoints than stretches.
     fn limited(self) -> Self {
         Layout { checkpoints: self.checkpoints.clamp(1, self.stretches().max(1)), ..self }
+    }
+
+    /// How often a step is evaluated. The last stretch, which may be shorter, is never gone through
+    /// without a record.
+    pub(super) fn evaluations(self) -> usize {
+        let again = forward_steps(self.stretches(), self.checkpoints);
+        self.steps.saturating_add(again.saturating_mul(self.stretch))
     }
 
     pub(super) fn stretches(self) -> usize {
