@@ -127,7 +127,7 @@ impl Function for Step {
                 Kind::Rule => {
                     let mut square = [S::from(0.0)];
                     Arc::new(Square).apply(&[here + p], &mut square)?;
-                    square[0] * 0.5 - there
+                    square[0] * 0.1 - there
                 }
                 Kind::Primal if here.primal() > 0.1 => here * p,
                 Kind::Primal => there - p,
@@ -226,7 +226,9 @@ fn every_schedule_is_right() {
                     );
                     let points = points(last.inputs());
                     check(&last, checkpoints, 1 << 26, &points, &what);
-                    check(&sum, checkpoints, 1 << 26, &points[..1], &format!("{what}, only the sums"));
+                    if checkpoints == Checkpoints::Automatic {
+                        check(&sum, checkpoints, 1 << 26, &points[..1], &format!("sums of {what}"));
+                    }
                 }
             }
         }
