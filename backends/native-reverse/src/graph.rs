@@ -1,14 +1,15 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod index;
 mod lower;
 mod partials;
 mod transform;
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
 
 use ad_api::{Binary, Relation, Unary};
 
+use index::Index;
 pub(crate) use lower::{Refusal, trace};
 pub(crate) use partials::{Partial, Partials, partials};
 pub(crate) use transform::{Seeds, jacobian, pullback, pushforward};
@@ -119,41 +120,12 @@ impl Guard {
     }
 }
 
-/// Hashes nodes, which nobody chooses to do harm.
-///
-/// PERF: the hash of the standard library takes a third of the time of recording.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(word.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // A large odd number mixes into the upper bits, the rotation brings those down.
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_isize(&mut self, word: isize) {
-        self.write_u64(word.cast_unsigned() as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(26)
-    }
-}
-
 /// The values of a program at the point where it was recorded, and how they came about.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,
-    known: HashMap<Node, Id, BuildHasherDefault<Mixer>>,
+    known: Index,
     guards: Vec<Guard>,
     guarded: HashSet<Guard>,
     /// How many inputs there are; not all of them need be nodes.
@@ -182,7 +154,7 @@ impl Graph {
             return self.constant(value);
         }
         let next = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        let id = *self.known.entry(node).or_insert(next);
+        let id = self.known.find_or_insert(node, next, &self.nodes);
         if id == next {
             self.nodes.push(node);
             self.values.push(value);
