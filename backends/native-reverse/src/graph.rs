@@ -142,6 +142,22 @@ impl Graph {
         Graph { inputs, recorded, ..Graph::default() }
     }
 
+    /// Gives the memory back that only more nodes need, until there are some.
+    pub(crate) fn rest(&mut self) {
+        self.known = Index::default();
+        self.guarded = HashSet::new();
+        self.nodes.shrink_to_fit();
+        self.values.shrink_to_fit();
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.guards[..])
+            + self.known.bytes()
+    }
+
     /// The place of `node`, which has this value at the recorded point, or of something that has the
     /// same value everywhere, bit for bit.
     pub(crate) fn place(&mut self, node: Node, value: f64) -> Id {
@@ -154,6 +170,9 @@ impl Graph {
             return self.constant(value);
         }
         let next = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
+        if self.known.is_empty() {
+            self.known = Index::of(&self.nodes);
+        }
         let id = self.known.find_or_insert(node, next, &self.nodes);
         if id == next {
             self.nodes.push(node);
@@ -224,6 +243,9 @@ impl Graph {
 
     /// Notes a comparison.
     pub(crate) fn guard(&mut self, guard: Guard) {
+        if self.guarded.is_empty() {
+            self.guarded.extend(&self.guards);
+        }
         if self.guarded.insert(guard) {
             self.guards.push(guard);
         }
