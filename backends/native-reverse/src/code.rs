@@ -15,10 +15,8 @@ use crate::graph::{Graph, picks, sign};
 /// What all instructions of a run do, with slots `a`, `b` and `c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Op {
-    /// The input of number `a`.
-    Load,
-    /// `a`, into the output of number `to`.
-    Store,
+    /// `a`.
+    Copy,
     Add,
     Sub,
     Mul,
@@ -54,9 +52,10 @@ struct Operands {
 pub(crate) struct Code {
     inputs: usize,
     outputs: usize,
-    /// How many slots are used; the first ones hold the constants.
+    /// How many slots are used; the first ones are the inputs, then the outputs.
     slots: usize,
-    constants: Vec<f64>,
+    /// Slots that are never written, and what is in them.
+    constants: Vec<(u32, f64)>,
     /// What is done, and how often in a row.
     runs: Vec<(Op, u32)>,
     operands: Vec<Operands>,
@@ -80,8 +79,8 @@ impl Code {
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        let mut slots = self.constants.clone();
-        slots.resize(self.slots, 0.0);
+        let mut slots = vec![0.0; self.slots];
+        self.constants.iter().for_each(|&(slot, value)| slots[slot as usize] = value);
         Memory(slots)
     }
 
@@ -115,6 +114,7 @@ impl Code {
     pub(crate) fn run(&self, x: &[f64], memory: &mut Memory, y: &mut [f64]) -> bool {
         assert_eq!((x.len(), y.len()), (self.inputs, self.outputs), "inputs and outputs of code");
         let s = &mut memory.0[..];
+        s[..x.len()].copy_from_slice(x);
         let mut rest = &self.operands[..];
         macro_rules! run {
             ($run:ident: $value:expr) => {
@@ -136,8 +136,7 @@ impl Code {
             let (run, later) = rest.split_at(count as usize);
             rest = later;
             match op {
-                Op::Load => run!(run, |i| x[i.a as usize]),
-                Op::Store => run.iter().for_each(|i| y[i.to as usize] = at!(i.a)),
+                Op::Copy => run!(run, |i| at!(i.a)),
                 Op::Add => run!(run, |i| at!(i.a) + at!(i.b)),
                 Op::Sub => run!(run, |i| at!(i.a) - at!(i.b)),
                 Op::Mul => run!(run, |i| at!(i.a) * at!(i.b)),
@@ -160,6 +159,7 @@ impl Code {
                 }
             }
         }
+        y.copy_from_slice(&s[x.len()..][..y.len()]);
         true
     }
 }

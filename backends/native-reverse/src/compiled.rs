@@ -137,6 +137,19 @@ impl Compiled {
     ) -> Result<bool> {
         let (n, m) = (self.inputs, self.outputs);
         let Some(k) = self.seeds(x, y, (m, y_bar), (n, x_bar)) else { return Ok(false) };
+        if many(k, n, m)
+            && self.run(record, Purpose::Jacobian, Point { x, ..Point::default() })?
+            && self.branches[0].has_jacobian()
+        {
+            y.copy_from_slice(&self.output[..m]);
+            let columns = &self.output[m..];
+            for (w, x_bar) in y_bar.chunks_exact(m).zip(x_bar.chunks_exact_mut(n)) {
+                for (x_bar, column) in x_bar.iter_mut().zip(columns.chunks_exact(m)) {
+                    *x_bar = w.iter().zip(column).map(|(w, d)| w * d).sum();
+                }
+            }
+            return Ok(finite(x_bar));
+        }
         for s in 0..k {
             let w = &y_bar[s * m..(s + 1) * m];
             // A single output has weight 1 in the program, which need not run again.
@@ -164,6 +177,20 @@ impl Compiled {
     ) -> Result<bool> {
         let (n, m) = (self.inputs, self.outputs);
         let Some(k) = self.seeds(x, y, (n, x_dot), (m, y_dot)) else { return Ok(false) };
+        if many(k, n, m)
+            && self.run(record, Purpose::Jacobian, Point { x, ..Point::default() })?
+            && self.branches[0].has_jacobian()
+        {
+            y.copy_from_slice(&self.output[..m]);
+            let columns = &self.output[m..];
+            for (v, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
+                y_dot.fill(0.0);
+                for (v, column) in v.iter().zip(columns.chunks_exact(m)) {
+                    y_dot.iter_mut().zip(column).for_each(|(y_dot, d)| *y_dot += v * d);
+                }
+            }
+            return Ok(finite(y_dot));
+        }
         for s in 0..k {
             let point = Point { x, tangent: &x_dot[s * n..(s + 1) * n], ..Point::default() };
             if !self.run(record, Purpose::Pushforward, point)?
@@ -341,6 +368,16 @@ impl Compiled {
         self.refusal = Some("the function does not do the same twice at the same point");
         Ok(false)
     }
+}
+
+/// Whether so many seeds are best multiplied with a Jacobian: it costs about as much as a sweep for
+/// each input or output, whichever are fewer.
+fn many(seeds: usize, n: usize, m: usize) -> bool {
+    seeds > 1 && seeds >= n.min(m)
+}
+
+fn finite(derivatives: &[f64]) -> bool {
+    derivatives.iter().all(|d| d.is_finite())
 }
 
 /// Writes `scale` times the derivatives. Returns whether the results are finite.

@@ -61,6 +61,8 @@ pub struct BranchExplanation {
     pub values: usize,
     /// The comparisons that are checked.
     pub guards: usize,
+    /// The bytes of these.
+    pub bytes: usize,
     /// The code that has been made.
     pub codes: Vec<CodeExplanation>,
 }
@@ -93,10 +95,10 @@ impl Display for Explanation {
                  time, {bytes} bytes"
             )?;
         }
-        for BranchExplanation { recorded, values, guards, codes } in &self.branches {
+        for BranchExplanation { recorded, values, guards, bytes, codes } in &self.branches {
             writeln!(
                 f,
-                "branch: {recorded} operations recorded, {values} values, {guards} guards"
+                "branch: {recorded} operations recorded, {values} values, {guards} guards, {bytes} bytes"
             )?;
             for CodeExplanation { purpose, instructions, runs, bytes } in codes {
                 writeln!(

@@ -1,14 +1,15 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod index;
 mod lower;
 mod partials;
 mod transform;
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
 
 use ad_api::{Binary, Relation, Unary};
 
+use index::Index;
 pub(crate) use lower::{Refusal, trace};
 pub(crate) use partials::{Partial, Partials, partials};
 pub(crate) use transform::{
@@ -131,41 +132,12 @@ impl Guard {
     }
 }
 
-/// Hashes nodes, which nobody chooses to do harm.
-///
-/// PERF: the hash of the standard library takes a third of the time of recording.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(word.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // A large odd number mixes into the upper bits, the rotation brings those down.
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_isize(&mut self, word: isize) {
-        self.write_u64(word.cast_unsigned() as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(26)
-    }
-}
-
 /// The values of a program at the point where it was recorded, and how they came about.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,
-    known: HashMap<Node, Id, BuildHasherDefault<Mixer>>,
+    known: Index,
     guards: Vec<Guard>,
     guarded: HashSet<Guard>,
     /// How many inputs there are; not all of them need be nodes.
@@ -182,6 +154,22 @@ impl Graph {
         Graph { inputs, recorded, ..Graph::default() }
     }
 
+    /// Gives the memory back that only more nodes need, until there are some.
+    pub(crate) fn rest(&mut self) {
+        self.known = Index::default();
+        self.guarded = HashSet::new();
+        self.nodes.shrink_to_fit();
+        self.values.shrink_to_fit();
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.guards[..])
+            + self.known.bytes()
+    }
+
     /// The place of `node`, which has this value at the recorded point, or of something that has the
     /// same value everywhere, bit for bit.
     pub(crate) fn place(&mut self, node: Node, value: f64) -> Id {
@@ -194,7 +182,10 @@ impl Graph {
             return self.constant(value);
         }
         let next = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        let id = *self.known.entry(node).or_insert(next);
+        if self.known.is_empty() {
+            self.known = Index::of(&self.nodes);
+        }
+        let id = self.known.find_or_insert(node, next, &self.nodes);
         if id == next {
             self.nodes.push(node);
             self.values.push(value);
@@ -264,6 +255,9 @@ impl Graph {
 
     /// Notes a comparison.
     pub(crate) fn guard(&mut self, guard: Guard) {
+        if self.guarded.is_empty() {
+            self.guarded.extend(&self.guards);
+        }
         if self.guarded.insert(guard) {
             self.guards.push(guard);
         }

@@ -15,7 +15,7 @@ const WINDOW: usize = 256;
 #[derive(Debug, Clone, Copy)]
 struct Draft {
     op: Op,
-    /// The node that it computes, for [`Op::Store`] the output.
+    /// The node that it computes, for [`Op::Copy`] the slot.
     to: u32,
     operands: [u32; 3],
 }
@@ -24,8 +24,7 @@ impl Draft {
     /// The nodes that it reads.
     fn reads(&self) -> &[Id] {
         let count = match self.op {
-            Op::Load => 0,
-            Op::Store | Op::Neg | Op::Unary(_) | Op::Sign => 1,
+            Op::Copy | Op::Neg | Op::Unary(_) | Op::Sign => 1,
             Op::Add
             | Op::Sub
             | Op::Mul
@@ -40,7 +39,7 @@ impl Draft {
 
     /// The node that it computes.
     fn result(&self) -> Option<Id> {
-        (!matches!(self.op, Op::Store | Op::Guard(..))).then_some(self.to)
+        (!matches!(self.op, Op::Copy | Op::Guard(..))).then_some(self.to)
     }
 }
 
@@ -48,29 +47,24 @@ impl Draft {
 const NOWHERE: u32 = u32::MAX;
 
 pub(super) fn compile(graph: &Graph) -> Code {
-    let mut constants = Vec::new();
-    let drafts = in_runs(graph.len(), &drafts(graph, &mut constants));
-    let mut slots =
-        Slots { at: vec![NOWHERE; graph.len()], free: Vec::new(), count: number(constants.len()) };
-    for (&constant, slot) in constants.iter().zip(0..) {
-        slots.at[constant as usize] = slot;
-    }
+    let mut slots = Slots::new(graph);
+    let drafts = drafts(graph, &mut slots);
+    let order = in_runs(graph.len(), &drafts);
     let mut last = vec![0; graph.len()];
-    for (draft, time) in drafts.iter().zip(0_u32..) {
-        draft.reads().iter().for_each(|&node| last[node as usize] = time);
+    for (&place, time) in order.iter().zip(0_u32..) {
+        drafts[place as usize].reads().iter().for_each(|&node| last[node as usize] = time);
     }
-    // Constants stay.
-    constants.iter().for_each(|&constant| last[constant as usize] = u32::MAX);
-    let (mut operands, mut runs) = (Vec::with_capacity(drafts.len()), Vec::new());
-    for (draft, time) in drafts.iter().zip(0..) {
+    let (mut operands, mut runs) = (Vec::with_capacity(order.len()), Vec::new());
+    for (&place, time) in order.iter().zip(0..) {
+        let draft = &drafts[place as usize];
         let mut places = draft.operands;
         let reads = draft.reads();
         for (place, &node) in places.iter_mut().zip(reads) {
             *place = slots.at[node as usize];
         }
-        for (k, node) in reads.iter().enumerate() {
-            if last[*node as usize] == time && !reads[..k].contains(node) {
-                slots.free.push(slots.at[*node as usize]);
+        for (k, &node) in reads.iter().enumerate() {
+            if last[node as usize] == time && !reads[..k].contains(&node) {
+                slots.give(node);
             }
         }
         let to = draft.result().map_or(draft.to, |node| slots.take(node));
@@ -85,23 +79,60 @@ pub(super) fn compile(graph: &Graph) -> Code {
         inputs: graph.inputs,
         outputs: graph.outputs.len(),
         slots: slots.count as usize,
-        constants: constants.iter().map(|&constant| graph.value(constant)).collect(),
+        constants: slots.constants,
         runs,
         operands,
     }
 }
 
-/// Where the nodes are.
+/// Where the nodes are: inputs, outputs and constants have slots of their own, in this order, and the
+/// others share the rest.
 #[derive(Debug)]
 struct Slots {
     at: Vec<u32>,
     free: Vec<u32>,
+    /// The first slot that is shared.
+    shared: u32,
     count: u32,
+    constants: Vec<(u32, f64)>,
 }
 
 impl Slots {
+    fn new(graph: &Graph) -> Self {
+        let count = number(graph.inputs + graph.outputs.len());
+        Slots {
+            at: vec![NOWHERE; graph.len()],
+            free: Vec::new(),
+            shared: count,
+            count,
+            constants: Vec::new(),
+        }
+    }
+
+    /// Puts `node` into a slot of its own, if it does not have one already. Returns whether it did not.
+    fn fix(&mut self, node: Id, slot: u32) -> bool {
+        let at = &mut self.at[node as usize];
+        let new = *at == NOWHERE;
+        if new {
+            *at = slot;
+        }
+        new
+    }
+
+    /// Puts a constant into a slot of its own.
+    fn constant(&mut self, node: Id, value: f64) {
+        self.at[node as usize] = self.count;
+        self.constants.push((self.count, value));
+        self.count += 1;
+        self.shared = self.count;
+    }
+
     /// A slot for `node`.
     fn take(&mut self, node: Id) -> u32 {
+        let slot = self.at[node as usize];
+        if slot != NOWHERE {
+            return slot;
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.count += 1;
             self.count - 1
@@ -109,10 +140,18 @@ impl Slots {
         self.at[node as usize] = slot;
         slot
     }
+
+    /// Frees the slot of `node`, unless it is its own.
+    fn give(&mut self, node: Id) {
+        let slot = self.at[node as usize];
+        if slot >= self.shared {
+            self.free.push(slot);
+        }
+    }
 }
 
-/// The instructions in the order of the graph, and the constants that they read.
-fn drafts(graph: &Graph, constants: &mut Vec<Id>) -> Vec<Draft> {
+/// The instructions in the order of the graph. Inputs, outputs and constants get their slots.
+fn drafts(graph: &Graph, slots: &mut Slots) -> Vec<Draft> {
     let real = |mut id: Id| {
         while let Node::Detached(a) = graph.node(id) {
             id = a;
@@ -135,10 +174,6 @@ fn drafts(graph: &Graph, constants: &mut Vec<Id>) -> Vec<Draft> {
         let draft = Draft { op: Op::Guard(guard.relation, guard.holds), to: 0, operands };
         after.entry(operands[0].max(operands[1])).or_default().push(draft);
     }
-    for (&output, to) in outputs.iter().zip(0..) {
-        let draft = Draft { op: Op::Store, to, operands: [output, 0, 0] };
-        after.entry(output).or_default().push(draft);
-    }
     let mut drafts = Vec::new();
     for (&node, id) in graph.nodes().iter().zip(0..) {
         if !needed[id as usize] || fused[id as usize] {
@@ -147,8 +182,8 @@ fn drafts(graph: &Graph, constants: &mut Vec<Id>) -> Vec<Draft> {
         let mut push = |op, operands: [Id; 3]| drafts.push(Draft { op, to: id, operands });
         match node {
             Node::Detached(_) => {}
-            Node::Constant(_) => constants.push(id),
-            Node::Input(input) => push(Op::Load, [input, 0, 0]),
+            Node::Constant(bits) => slots.constant(id, f64::from_bits(bits)),
+            Node::Input(input) => _ = slots.fix(id, input),
             Node::Add(a, b) | Node::Sub(a, b) => match fusions[id as usize] {
                 Some(product) => {
                     let sum = real(if a == product { b } else { a });
@@ -177,6 +212,14 @@ fn drafts(graph: &Graph, constants: &mut Vec<Id>) -> Vec<Draft> {
             drafts.extend(after);
         }
     }
+    for (&output, to) in outputs.iter().zip(number(graph.inputs)..) {
+        if graph.is_constant(output) {
+            slots.constants.push((to, graph.value(output)));
+        } else if !slots.fix(output, to) {
+            // An input, or an output twice.
+            drafts.push(Draft { op: Op::Copy, to, operands: [output, 0, 0] });
+        }
+    }
     drafts
 }
 
@@ -203,7 +246,7 @@ fn fusions(graph: &Graph, needed: &[bool], roots: impl Iterator<Item = Id>) -> V
 /// The same instructions in an order in which equal ones follow each other: again and again the
 /// oldest that is left, and with it those of the next [`WINDOW`] that do the same and whose operands
 /// are there.
-fn in_runs(nodes: usize, drafts: &[Draft]) -> Vec<Draft> {
+fn in_runs(nodes: usize, drafts: &[Draft]) -> Vec<u32> {
     let mut computed_by = vec![NOWHERE; nodes];
     for (draft, place) in drafts.iter().zip(0..) {
         draft.result().into_iter().for_each(|node| computed_by[node as usize] = place);
@@ -240,10 +283,10 @@ fn in_runs(nodes: usize, drafts: &[Draft]) -> Vec<Draft> {
             waiting[starts[source as usize] as usize] = place;
         }
     }
-    let mut kinds: HashMap<Op, usize> = HashMap::new();
-    let kind: Vec<usize> = (drafts.iter())
+    let mut kinds: HashMap<Op, u16> = HashMap::new();
+    let kind: Vec<u16> = (drafts.iter())
         .map(|draft| {
-            let next = kinds.len();
+            let next = u16::try_from(kinds.len()).unwrap_or(u16::MAX);
             *kinds.entry(draft.op).or_insert(next)
         })
         .collect();
@@ -257,19 +300,19 @@ fn in_runs(nodes: usize, drafts: &[Draft]) -> Vec<Draft> {
         let end = drafts.len().min(first + WINDOW);
         for place in seen..end {
             if waits[place] == 0 {
-                ready[kind[place]].push(Reverse(number(place)));
+                ready[kind[place] as usize].push(Reverse(number(place)));
             }
         }
         seen = seen.max(end);
-        while let Some(Reverse(place)) = ready[kind[first]].pop() {
+        while let Some(Reverse(place)) = ready[kind[first] as usize].pop() {
             let place = place as usize;
-            order.push(drafts[place]);
+            order.push(number(place));
             done[place] = true;
             for &later in &waiting[starts[place] as usize..ends[place] as usize] {
                 let later = later as usize;
                 waits[later] -= 1;
                 if waits[later] == 0 && later < seen {
-                    ready[kind[later]].push(Reverse(number(later)));
+                    ready[kind[later] as usize].push(Reverse(number(later)));
                 }
             }
         }

@@ -33,7 +33,8 @@ pub(super) struct Branch {
 }
 
 impl Branch {
-    pub(super) fn new(graph: Graph) -> Self {
+    pub(super) fn new(mut graph: Graph) -> Self {
+        graph.rest();
         Branch { graph, codes: [const { None }; 6] }
     }
 
@@ -79,6 +80,7 @@ impl Branch {
             recorded: self.graph.recorded,
             values: self.graph.len(),
             guards: self.graph.guards().len(),
+            bytes: self.graph.bytes(),
             codes: codes.collect(),
         }
     }
