@@ -5,7 +5,7 @@ use std::ops::Range;
 use ad_api::{Function, Result, Scan};
 
 use super::areas::{Areas, Way, records};
-use super::interpreter;
+use super::interpreter::{self, Interpreter};
 use super::machine::Machine;
 use super::plan::{Plan, Runner, Sizes};
 use super::reverse::Reverse;
@@ -46,13 +46,54 @@ struct Segment {
 struct Program {
     plan: Plan,
     slots: Vec<f64>,
-    machine: Option<Machine>,
+    steps: Steps,
     /// For each cotangent the adjoints of the parameters.
     parameters: Vec<f64>,
     /// Whether the slots hold the parameters of this call.
     ready: bool,
     /// Whether it applies to them.
     applies: bool,
+}
+
+/// What runs the steps.
+#[derive(Debug)]
+enum Steps {
+    Machine(Machine),
+    Interpreter(Interpreter),
+}
+
+impl Steps {
+    fn new(plan: &Plan) -> Self {
+        // Where the compiler does not know the processor, there is the interpreter.
+        match Machine::new(plan) {
+            Ok(machine) => Steps::Machine(machine),
+            Err(_) => Steps::Interpreter(Interpreter::new(plan)),
+        }
+    }
+
+    /// See [`Interpreter::forward`].
+    fn forward(&mut self, plan: &Plan, way: Way, areas: &mut Areas<'_>, steps: usize) -> usize {
+        match self {
+            Steps::Machine(machine) => machine.forward(plan, way, areas, steps),
+            Steps::Interpreter(interpreter) => interpreter.forward(plan, way, areas, steps),
+        }
+    }
+
+    /// See [`Interpreter::backward`].
+    fn backward(&mut self, plan: &Plan, areas: &mut Areas<'_>, steps: usize) {
+        match self {
+            Steps::Machine(machine) => machine.backward(plan, areas, steps),
+            Steps::Interpreter(interpreter) => interpreter.backward(plan, areas, steps),
+        }
+    }
+
+    /// The bytes of machine code.
+    fn machine_code(&self) -> usize {
+        match self {
+            Steps::Machine(machine) => machine.bytes(),
+            Steps::Interpreter(_) => 0,
+        }
+    }
 }
 
 /// A pullback in progress.
@@ -77,8 +118,7 @@ impl Program {
         };
         Program {
             slots: plan.graph.nodes().iter().map(constant).collect(),
-            // Where the compiler does not know the processor, there is the interpreter.
-            machine: Machine::new(&plan).ok(),
+            steps: Steps::new(&plan),
             parameters: Vec::new(),
             ready: false,
             applies: false,
@@ -114,13 +154,13 @@ impl Loops {
 
     /// What has been made.
     pub(super) fn explain(&self) -> Vec<StepExplanation> {
-        let each = |Program { plan, machine, .. }: &Program| StepExplanation {
+        let each = |Program { plan, steps, .. }: &Program| StepExplanation {
             guards: plan.guards.len(),
             once: plan.once.len(),
             forward: plan.forward.len(),
             backward: plan.backward.len(),
             recorded: plan.stride(),
-            machine_code: machine.as_ref().map_or(0, Machine::bytes),
+            machine_code: steps.machine_code(),
         };
         self.programs.iter().map(each).collect()
     }
@@ -226,10 +266,7 @@ impl<F: Function> Run<'_, F> {
                     adjoint: &mut [],
                     parameters: &mut [],
                 };
-                done = match &mut program.machine {
-                    Some(machine) => machine.forward(&program.plan, way, &mut areas, left),
-                    None => interpreter::forward(&program.plan, way, &mut areas, left),
-                };
+                done = program.steps.forward(&program.plan, way, &mut areas, left);
             }
             if done == 0 {
                 if new {
@@ -255,7 +292,7 @@ impl<F: Function> Run<'_, F> {
         let (n, m) = (self.f.state(), self.f.outputs());
         let Loops { programs, records: all, segments, adjoints, .. } = self.loops;
         for Segment { program, steps, at } in segments.drain(..).rev() {
-            let Program { plan, slots, parameters, machine, .. } = &mut programs[program];
+            let Program { plan, slots, parameters, steps: runner, .. } = &mut programs[program];
             let (p, stretch) = (plan.d_parameters.len(), records(plan, steps.len()));
             for (i, y_bar) in self.y_bar.chunks_exact(m.max(1)).enumerate() {
                 plan.cotangents.iter().zip(y_bar).for_each(|(&id, &w)| slots[id as usize] = w);
@@ -268,10 +305,7 @@ impl<F: Function> Run<'_, F> {
                     adjoint: &mut adjoints[i * 2 * n..(i + 1) * 2 * n],
                     parameters: &mut parameters[i * p..(i + 1) * p],
                 };
-                match machine {
-                    Some(machine) => machine.backward(plan, &mut areas, steps.len()),
-                    None => interpreter::backward(plan, &mut areas, steps.len()),
-                }
+                runner.backward(plan, &mut areas, steps.len());
             }
         }
     }
