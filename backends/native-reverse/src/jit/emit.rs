@@ -191,9 +191,14 @@ impl<'a> Emitter<'a> {
         self.values[id as usize] = Some(value);
     }
 
+    /// Says where a node's value is to be kept when it is computed.
+    pub(crate) fn keeps(&mut self, id: Id, pointer: Pointer, index: usize) {
+        self.aside[id as usize] = Some(Memory { pointer, index });
+    }
+
     /// Says what will be computed, in this order, beside values that are known already. What is used
-    /// much later will be kept in `area`. Returns how many numbers that takes.
-    pub(crate) fn plan(&mut self, ids: &[Id], area: usize) -> usize {
+    /// much later will be kept in `area`, from an index on. Returns how many numbers that takes.
+    pub(crate) fn plan(&mut self, ids: &[Id], area: usize, first: usize) -> usize {
         let mut now = 0;
         for &id in ids {
             now += self.duration(id);
@@ -208,7 +213,7 @@ impl<'a> Emitter<'a> {
                 let known = planned[operand] || self.values[operand].is_some();
                 let far = self.times[id as usize] > self.times[operand] + NEAR;
                 if known && far && self.aside[operand].is_none() {
-                    self.aside[operand] = Some(Memory { pointer, index: count });
+                    self.aside[operand] = Some(Memory { pointer, index: first + count });
                     count += 1;
                 }
             }

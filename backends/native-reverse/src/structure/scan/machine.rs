@@ -12,12 +12,15 @@ use super::plan::{IN_REGISTERS, Plan};
 use crate::graph::{Id, number};
 use crate::jit::{Area, Code, Emitter, Order, Pointer, Reach};
 
+const VALUES: usize = 0;
+const RECORD: usize = 1;
+const BACKWARD: usize = 2;
+
 /// The loops of a plan.
 #[derive(Debug)]
 pub(super) struct Machine {
-    values: Code,
-    record: Code,
-    backward: Code,
+    /// For [`VALUES`], [`RECORD`] and [`BACKWARD`].
+    code: Code,
     /// Values that wait to be used.
     aside: Vec<f64>,
 }
@@ -27,14 +30,13 @@ impl Machine {
         // PERF: a small step is bound by what waits for what, a large one by memory: Lotka-Volterra
         // takes 1.9 primals as written and 2.2 as wanted, a recurrent network 1.24 and 1.15.
         let order = if plan.carries_state() { Order::AsWritten } else { Order::AsWanted };
-        let way = |way: Way| {
-            Code::new(order, |function, context, config| forward(plan, way, function, context, config))
-        };
-        let (values, record) = (way(Way::Values)?, way(Way::Record)?);
-        let backward =
-            Code::new(order, |function, context, config| backward(plan, function, context, config))?;
+        let code = Code::new(order, 3, |k, function, context, config| match k {
+            VALUES => forward(plan, Way::Values, function, context, config),
+            RECORD => forward(plan, Way::Record, function, context, config),
+            _ => backward(plan, function, context, config),
+        })?;
         let aside = vec![0.0; plan.forward.len().max(plan.backward.len()) + plan.stride()];
-        Ok(Machine { values, record, backward, aside })
+        Ok(Machine { code, aside })
     }
 
     /// As the interpreter does.
@@ -50,8 +52,8 @@ impl Machine {
         if in_records {
             areas.records[..n].copy_from_slice(&areas.state[..n]);
         }
-        let code = if way == Way::Record { &self.record } else { &self.values };
-        let done = code.call(areas.all(&mut self.aside), steps);
+        let function = if way == Way::Record { RECORD } else { VALUES };
+        let done = self.code.call(function, areas.all(&mut self.aside), steps);
         if in_records {
             areas.state[..n].copy_from_slice(&areas.records[done * plan.stride()..][..n]);
         } else if !plan.carries_state() && done % 2 == 1 {
@@ -64,7 +66,7 @@ impl Machine {
     /// As the interpreter does.
     pub(super) fn backward(&mut self, plan: &Plan, areas: &mut Areas<'_>, steps: usize) {
         let n = plan.sizes.state;
-        self.backward.call(areas.all(&mut self.aside), steps);
+        self.code.call(BACKWARD, areas.all(&mut self.aside), steps);
         if !plan.carries_state() && steps % 2 == 1 {
             let (here, there) = areas.adjoint.split_at_mut(n);
             here.copy_from_slice(&there[..n]);
@@ -72,7 +74,7 @@ impl Machine {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.values.bytes() + self.record.bytes() + self.backward.bytes()
+        self.code.bytes()
     }
 }
 
@@ -182,7 +184,7 @@ fn forward(
             e.store(value, pointer, index);
         }
     };
-    e.plan(ids, Areas::ASIDE);
+    e.plan(ids, Areas::ASIDE, 0);
     for &id in ids {
         e.compute(id);
         use_up(&mut e, id);
@@ -293,7 +295,7 @@ fn backward(
             }
         }
     };
-    e.plan(&plan.backward, Areas::ASIDE);
+    e.plan(&plan.backward, Areas::ASIDE, 0);
     for &id in &plan.backward {
         e.compute(id);
         use_up(&mut e, id);

@@ -1,0 +1,173 @@
+//! A graph as machine code for one point.
+
+use std::collections::HashMap;
+
+use ad_api::AdError;
+use cranelift_codegen::ir::{InstBuilder, types};
+
+use super::{Area, Code, Emitter, Order, Pointer};
+use crate::graph::{Graph, Guard, Id, Node, number};
+
+/// How many nodes a function computes.
+///
+/// PERF: the compiler takes more than twice as long for functions of twice the length; see the notes of
+/// the crate.
+const LENGTH: usize = 1000;
+
+/// Graphs with more nodes than this are not compiled.
+const MOST: usize = 1 << 18;
+
+const INPUT: usize = 0;
+const CONSTANTS: usize = 1;
+const OUTPUT: usize = 2;
+const ASIDE: usize = 3;
+
+/// The machine code of a graph, one function after another.
+#[derive(Debug)]
+pub(crate) struct Straight {
+    code: Code,
+    inputs: usize,
+    outputs: usize,
+    nodes: usize,
+    constants: Vec<f64>,
+    /// Values that wait to be used.
+    aside: Vec<f64>,
+}
+
+impl Straight {
+    /// Machine code for the outputs and guards of `graph`, or `None` if it is too long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Code::new`].
+    pub(crate) fn new(graph: &Graph) -> Result<Option<Self>, AdError> {
+        let guarded = graph.guards().iter().flat_map(|guard| [guard.a, guard.b]);
+        let needed = graph.needed(graph.outputs.iter().copied().chain(guarded));
+        let ids = || (0..graph.len()).map(number).filter(|&id| needed[id as usize]);
+        let leaf = |id: Id| matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
+        let constants: Vec<Id> = ids().filter(|&id| graph.is_constant(id)).collect();
+        let computed: Vec<Id> = ids().filter(|&id| !leaf(id)).collect();
+        if computed.len() > MOST {
+            return Ok(None);
+        }
+        let functions: Vec<&[Id]> = computed.chunks(LENGTH).collect();
+
+        // What one function computes and another uses is kept in memory.
+        let mut function = vec![0; graph.len()];
+        for (k, ids) in functions.iter().enumerate() {
+            ids.iter().for_each(|&id| function[id as usize] = k);
+        }
+        let mut kept: HashMap<Id, usize> = HashMap::new();
+        let guards_of = |k: usize| {
+            let function = &function;
+            let last = move |guard: &Guard| {
+                function[guard.a as usize].max(function[guard.b as usize]) == k
+            };
+            graph.guards().iter().copied().filter(last)
+        };
+        for k in 0..functions.len() {
+            let operands = functions[k].iter().flat_map(|&id| graph.node(id).operands());
+            let guarded = guards_of(k).flat_map(|guard| [guard.a, guard.b]);
+            for id in operands.chain(guarded) {
+                if !leaf(id) && function[id as usize] != k {
+                    let next = kept.len();
+                    kept.entry(id).or_insert(next);
+                }
+            }
+        }
+        let mut outputs: HashMap<Id, Vec<usize>> = HashMap::new();
+        for (i, &id) in graph.outputs.iter().enumerate() {
+            outputs.entry(id).or_default().push(i);
+        }
+
+        let mut aside = kept.len();
+        // Without anything to compute there may be outputs all the same.
+        let count = functions.len().max(1);
+        let code = Code::new(Order::AsWritten, count, |k, function_out, context, config| {
+            let mine = functions.get(k).copied().unwrap_or_default();
+            let mut e = Emitter::new(function_out, context, config, graph, 4);
+            let areas = [INPUT, CONSTANTS, OUTPUT, ASIDE].map(|area| e.at(area, 0));
+            place(graph, &constants, areas, &mut e);
+            for (&id, &index) in &kept {
+                if function[id as usize] == k {
+                    e.keeps(id, areas[ASIDE], index);
+                } else {
+                    e.lies(id, areas[ASIDE], index);
+                }
+            }
+            aside = aside.max(kept.len() + e.plan(mine, ASIDE, kept.len()));
+            let write = |e: &mut Emitter<'_>, id: Id| {
+                for &i in outputs.get(&id).into_iter().flatten() {
+                    let value = e.value(id);
+                    e.store(value, areas[OUTPUT], i);
+                }
+            };
+            for &id in mine {
+                e.compute(id);
+                write(&mut e, id);
+            }
+            if k == 0 {
+                graph.outputs.iter().filter(|&&id| leaf(id)).for_each(|&id| write(&mut e, id));
+            }
+            let guards: Vec<_> = guards_of(k).collect();
+            let differs = e.differs(&guards);
+            let zero = e.builder.ins().iconst(types::I64, 0);
+            let differs = differs.map_or(zero, |differs| e.builder.ins().uextend(types::I64, differs));
+            e.builder.ins().return_(&[differs]);
+            e.finish()
+        })?;
+        Ok(Some(Straight {
+            code,
+            inputs: graph.inputs,
+            outputs: graph.outputs.len(),
+            nodes: computed.len(),
+            constants: constants.iter().map(|&id| graph.value(id)).collect(),
+            aside: vec![0.0; aside],
+        }))
+    }
+
+    /// Writes the outputs at the inputs `x` into `y`, in the order of the graph. Returns whether all
+    /// comparisons came out as recorded; `y` is of no use otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If `x` or `y` have another length than the graph has inputs and outputs.
+    pub(crate) fn run(&mut self, x: &[f64], y: &mut [f64]) -> bool {
+        assert_eq!((x.len(), y.len()), (self.inputs, self.outputs), "inputs and outputs of code");
+        (0..self.code.functions()).all(|k| {
+            let areas = [
+                Area::Read(x),
+                Area::Read(&self.constants),
+                Area::Write(y),
+                Area::Write(&mut self.aside),
+            ];
+            self.code.call(k, areas, 0) == 0
+        })
+    }
+
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// How many nodes are computed.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// The bytes of code and of what it works in.
+    pub(crate) fn bytes(&self) -> usize {
+        self.code.bytes() + size_of_val(&self.aside[..]) + size_of_val(&self.constants[..])
+    }
+}
+
+/// Says where inputs and constants lie.
+fn place(graph: &Graph, constants: &[Id], areas: [Pointer; 4], e: &mut Emitter<'_>) {
+    for (&node, id) in graph.nodes().iter().zip(0..) {
+        if let Node::Input(input) = node {
+            e.lies(id, areas[INPUT], input as usize);
+        }
+    }
+    for (k, &id) in constants.iter().enumerate() {
+        e.lies(id, areas[CONSTANTS], k);
+    }
+}
