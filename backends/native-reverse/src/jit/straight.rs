@@ -5,17 +5,24 @@ use std::collections::HashMap;
 use ad_api::AdError;
 use cranelift_codegen::ir::{InstBuilder, types};
 
-use super::{Area, Code, Emitter, Order, Pointer};
-use crate::graph::{Graph, Guard, Id, Node, number};
+use super::emit::is_call;
+use super::{Area, Code, Emitter, Order};
+use crate::graph::{Graph, Id, Node, number};
 
 /// How many nodes a function computes.
 ///
-/// PERF: the compiler takes more than twice as long for functions of twice the length; see the notes of
-/// the crate.
+/// PERF: the compiler takes more than twice as long for functions of twice the length, and shorter ones
+/// keep more in memory; see the notes of the crate.
 const LENGTH: usize = 1000;
 
-/// Graphs with more nodes than this are not compiled.
+/// Graphs with more nodes than this are not compiled: it takes about 3 µs a node.
 const MOST: usize = 1 << 18;
+
+/// Graphs in which one of so many nodes is a call are not compiled.
+///
+/// PERF: what is live at a call is kept in memory, and the call takes most of the time: a recurrent
+/// network takes 1.45 primals in machine code and 1.39 without.
+const CALLS: usize = 16;
 
 const INPUT: usize = 0;
 const CONSTANTS: usize = 1;
@@ -35,7 +42,7 @@ pub(crate) struct Straight {
 }
 
 impl Straight {
-    /// Machine code for the outputs and guards of `graph`, or `None` if it is too long.
+    /// Machine code for the outputs and guards of `graph`, or `None` if that would not pay.
     ///
     /// # Errors
     ///
@@ -46,8 +53,10 @@ impl Straight {
         let ids = || (0..graph.len()).map(number).filter(|&id| needed[id as usize]);
         let leaf = |id: Id| matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
         let constants: Vec<Id> = ids().filter(|&id| graph.is_constant(id)).collect();
+        let numbers = constants.iter().map(|&id| graph.value(id)).collect();
         let computed: Vec<Id> = ids().filter(|&id| !leaf(id)).collect();
-        if computed.len() > MOST {
+        let calls = computed.iter().filter(|&&id| is_call(graph.node(id))).count();
+        if computed.len() > MOST || calls * CALLS > computed.len() {
             return Ok(None);
         }
         let functions: Vec<&[Id]> = computed.chunks(LENGTH).collect();
@@ -57,24 +66,27 @@ impl Straight {
         for (k, ids) in functions.iter().enumerate() {
             ids.iter().for_each(|&id| function[id as usize] = k);
         }
+        let mut guards = vec![Vec::new(); functions.len().max(1)];
+        for &guard in graph.guards() {
+            let last = function[guard.a as usize].max(function[guard.b as usize]);
+            guards[last].push(guard);
+        }
         let mut kept: HashMap<Id, usize> = HashMap::new();
-        let guards_of = |k: usize| {
-            let function = &function;
-            let last = move |guard: &Guard| {
-                function[guard.a as usize].max(function[guard.b as usize]) == k
-            };
-            graph.guards().iter().copied().filter(last)
+        let reads = |k: usize| {
+            let nodes = functions.get(k).copied().unwrap_or_default();
+            let operands = nodes.iter().flat_map(|&id| graph.node(id).operands());
+            let guarded = guards[k].iter().flat_map(|guard| [guard.a, guard.b]);
+            let leaves = graph.outputs.iter().copied().filter(move |&id| k == 0 && leaf(id));
+            operands.chain(guarded).chain(leaves)
         };
         for k in 0..functions.len() {
-            let operands = functions[k].iter().flat_map(|&id| graph.node(id).operands());
-            let guarded = guards_of(k).flat_map(|guard| [guard.a, guard.b]);
-            for id in operands.chain(guarded) {
-                if !leaf(id) && function[id as usize] != k {
-                    let next = kept.len();
-                    kept.entry(id).or_insert(next);
-                }
+            for id in reads(k).filter(|&id| !leaf(id) && function[id as usize] != k) {
+                let next = kept.len();
+                kept.entry(id).or_insert(next);
             }
         }
+        let constants: HashMap<Id, usize> =
+            constants.into_iter().enumerate().map(|(k, id)| (id, k)).collect();
         let mut outputs: HashMap<Id, Vec<usize>> = HashMap::new();
         for (i, &id) in graph.outputs.iter().enumerate() {
             outputs.entry(id).or_default().push(i);
@@ -87,13 +99,16 @@ impl Straight {
             let mine = functions.get(k).copied().unwrap_or_default();
             let mut e = Emitter::new(function_out, context, config, graph, 4);
             let areas = [INPUT, CONSTANTS, OUTPUT, ASIDE].map(|area| e.at(area, 0));
-            place(graph, &constants, areas, &mut e);
-            for (&id, &index) in &kept {
-                if function[id as usize] == k {
-                    e.keeps(id, areas[ASIDE], index);
-                } else {
-                    e.lies(id, areas[ASIDE], index);
+            for id in reads(k) {
+                match graph.node(id) {
+                    Node::Input(input) => e.lies(id, areas[INPUT], input as usize),
+                    Node::Constant(_) => e.lies(id, areas[CONSTANTS], constants[&id]),
+                    _ if function[id as usize] == k => {}
+                    _ => e.lies(id, areas[ASIDE], kept[&id]),
                 }
+            }
+            for id in mine {
+                kept.get(id).into_iter().for_each(|&index| e.keeps(*id, areas[ASIDE], index));
             }
             aside = aside.max(kept.len() + e.plan(mine, ASIDE, kept.len()));
             let write = |e: &mut Emitter<'_>, id: Id| {
@@ -109,8 +124,7 @@ impl Straight {
             if k == 0 {
                 graph.outputs.iter().filter(|&&id| leaf(id)).for_each(|&id| write(&mut e, id));
             }
-            let guards: Vec<_> = guards_of(k).collect();
-            let differs = e.differs(&guards);
+            let differs = e.differs(&guards[k]);
             let zero = e.builder.ins().iconst(types::I64, 0);
             let differs = differs.map_or(zero, |differs| e.builder.ins().uextend(types::I64, differs));
             e.builder.ins().return_(&[differs]);
@@ -121,7 +135,7 @@ impl Straight {
             inputs: graph.inputs,
             outputs: graph.outputs.len(),
             nodes: computed.len(),
-            constants: constants.iter().map(|&id| graph.value(id)).collect(),
+            constants: numbers,
             aside: vec![0.0; aside],
         }))
     }
@@ -157,17 +171,5 @@ impl Straight {
     /// The bytes of code and of what it works in.
     pub(crate) fn bytes(&self) -> usize {
         self.code.bytes() + size_of_val(&self.aside[..]) + size_of_val(&self.constants[..])
-    }
-}
-
-/// Says where inputs and constants lie.
-fn place(graph: &Graph, constants: &[Id], areas: [Pointer; 4], e: &mut Emitter<'_>) {
-    for (&node, id) in graph.nodes().iter().zip(0..) {
-        if let Node::Input(input) = node {
-            e.lies(id, areas[INPUT], input as usize);
-        }
-    }
-    for (k, &id) in constants.iter().enumerate() {
-        e.lies(id, areas[CONSTANTS], k);
     }
 }

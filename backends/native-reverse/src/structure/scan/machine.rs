@@ -2,12 +2,12 @@
 //! steps. A small state and the sums are carried in registers.
 
 use ad_api::AdError;
-use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{BlockArg, Function, InstBuilder, Value, types};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::FunctionBuilderContext;
 
-use super::areas::{Areas, Way};
+use super::areas::{Areas, Progress, Way};
 use super::plan::{IN_REGISTERS, Plan};
 use crate::graph::{Id, number};
 use crate::jit::{Area, Code, Emitter, Order, Pointer, Reach};
@@ -15,6 +15,9 @@ use crate::jit::{Area, Code, Emitter, Order, Pointer, Reach};
 const VALUES: usize = 0;
 const RECORD: usize = 1;
 const BACKWARD: usize = 2;
+
+/// What is added to the number of steps if the loop is over.
+const ENDED: usize = 1 << 62;
 
 /// The loops of a plan.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Machine {
         way: Way,
         areas: &mut Areas<'_>,
         steps: usize,
-    ) -> usize {
+    ) -> Progress {
         let n = plan.sizes.state;
         let in_records = way == Way::Record && !plan.carries_state();
         if in_records {
@@ -54,13 +57,14 @@ impl Machine {
         }
         let function = if way == Way::Record { RECORD } else { VALUES };
         let done = self.code.call(function, areas.all(&mut self.aside), steps);
+        let (done, ended) = (done & !ENDED, done & ENDED != 0);
         if in_records {
             areas.state[..n].copy_from_slice(&areas.records[done * plan.stride()..][..n]);
         } else if !plan.carries_state() && done % 2 == 1 {
             let (here, there) = areas.state.split_at_mut(n);
             here.copy_from_slice(&there[..n]);
         }
-        done
+        Progress { done, ended }
     }
 
     /// As the interpreter does.
@@ -214,6 +218,16 @@ fn forward(
         let (readout, sum) = (e.value(id), e.load(sums, i));
         let sum = e.builder.ins().fadd(sum, readout);
         e.store(sum, sums, i);
+    }
+    if let Some(stop) = plan.stop {
+        let (stop, zero) = (e.value(stop), e.builder.ins().f64const(0.0));
+        let over = e.builder.ins().fcmp(FloatCC::GreaterThan, stop, zero);
+        let mut last = now.clone();
+        let ended = e.builder.ins().iconst(types::I64, ENDED as i64);
+        last[0] = e.builder.ins().bor(now[0], ended);
+        let (go, _) = e.block(&[]);
+        e.builder.ins().brif(over, end, &arguments(&last), go, &[]);
+        e.builder.switch_to_block(go);
     }
     let steps = e.steps;
     let more = e.builder.ins().icmp(IntCC::UnsignedLessThan, now[0], steps);

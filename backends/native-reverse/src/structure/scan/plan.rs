@@ -34,6 +34,8 @@ pub(super) struct Sizes {
 pub(super) struct Plan {
     pub(super) graph: Graph,
     pub(super) sizes: Sizes,
+    /// What is positive after the last step, if the loop ends by itself.
+    pub(super) stop: Option<Id>,
     /// The adjoint of the next state, and the cotangents of the readouts: inputs after those of the step.
     pub(super) seeds: Vec<Id>,
     pub(super) cotangents: Vec<Id>,
@@ -72,16 +74,20 @@ pub(super) enum Runner {
 }
 
 impl Plan {
-    /// The cheaper plan for a recorded step.
-    pub(super) fn new(graph: Graph, sizes: Sizes, runner: Runner) -> Self {
+    /// The cheaper plan for a recorded step, whose outputs are the next state, the readouts and, if the
+    /// loop ends by itself, what tells so.
+    pub(super) fn new(mut graph: Graph, sizes: Sizes, runner: Runner) -> Self {
         let active = sizes.parameters + sizes.state;
         let outputs = sizes.state + sizes.readouts;
+        // It has no derivatives, and keeps its place.
+        let stop = graph.outputs.get(outputs).copied();
+        graph.outputs.truncate(outputs);
         let jacobian = (outputs <= IN_REGISTERS)
-            .then(|| Plan::cut(by_jacobian(graph.clone(), sizes), sizes, runner, Keep::All));
+            .then(|| Plan::cut(by_jacobian(graph.clone(), sizes), stop, sizes, runner, Keep::All));
         let swept = pullback(graph, active, Seeds::Inputs);
         let plans = [
-            Plan::cut(swept.clone(), sizes, runner, Keep::All),
-            Plan::cut(swept, sizes, runner, Keep::Few),
+            Plan::cut(swept.clone(), stop, sizes, runner, Keep::All),
+            Plan::cut(swept, stop, sizes, runner, Keep::Few),
         ];
         let mut best: Option<Plan> = jacobian;
         for plan in plans {
@@ -119,7 +125,7 @@ impl Plan {
 
     /// Divides the nodes of `graph`, whose outputs are those of the step and then the adjoints of
     /// parameters and state.
-    fn cut(graph: Graph, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
+    fn cut(graph: Graph, stop: Option<Id>, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
         let Sizes { parameters, state, constants, readouts } = sizes;
         let (results, derivatives) = graph.outputs.split_at(state + readouts);
         let inputs = parameters + state + constants;
@@ -189,7 +195,7 @@ impl Plan {
         again.reverse();
 
         let guarded = guards[guards_once..].iter().flat_map(|guard| [guard.a, guard.b]);
-        let for_values = graph.needed(results.iter().copied().chain(guarded));
+        let for_values = graph.needed(results.iter().copied().chain(guarded).chain(stop));
         let for_record = graph.needed(kept.iter().copied());
         let steady_wanted = |id: Id| {
             steady(id) && (for_values[id as usize] || for_record[id as usize] || back[id as usize])
@@ -218,6 +224,7 @@ impl Plan {
         let cotangents = seeds.split_off(state);
         let mut plan = Plan {
             sizes,
+            stop,
             seeds,
             cotangents,
             once,

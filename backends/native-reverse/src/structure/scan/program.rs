@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ad_api::{Function, Result, Scan};
 
-use super::areas::{Areas, Way, records};
+use super::areas::{Areas, Progress, Way, records};
 use super::interpreter::{self, Interpreter};
 use super::machine::Machine;
 use super::plan::{Plan, Runner, Sizes};
@@ -72,7 +72,13 @@ impl Steps {
     }
 
     /// See [`Interpreter::forward`].
-    fn forward(&mut self, plan: &Plan, way: Way, areas: &mut Areas<'_>, steps: usize) -> usize {
+    fn forward(
+        &mut self,
+        plan: &Plan,
+        way: Way,
+        areas: &mut Areas<'_>,
+        steps: usize,
+    ) -> Progress {
         match self {
             Steps::Machine(machine) => machine.forward(plan, way, areas, steps),
             Steps::Interpreter(interpreter) => interpreter.forward(plan, way, areas, steps),
@@ -106,6 +112,8 @@ pub(super) struct Run<'a, F> {
     pub(super) sums: &'a mut [f64],
     /// The last state, as far as it is an output.
     pub(super) last: &'a mut [f64],
+    /// How many steps there are, once that is known.
+    pub(super) end: Option<usize>,
 }
 
 impl Program {
@@ -182,7 +190,7 @@ impl<F: Function> Run<'_, F> {
             parameters: self.x.len() - state,
             state,
             constants: inputs - self.x.len(),
-            readouts: self.f.step().outputs() - state,
+            readouts: self.f.readouts(),
         }
     }
 
@@ -194,7 +202,7 @@ impl<F: Function> Run<'_, F> {
         self.loops.start(n, k, readouts);
         self.loops.state[..n].copy_from_slice(&self.x[self.x.len() - n..]);
         self.sums.fill(0.0);
-        self.end();
+        self.hand_on();
         if m > readouts {
             let adjoints = self.loops.adjoints.chunks_exact_mut((2 * n).max(1));
             for (adjoint, y_bar) in adjoints.zip(self.y_bar.chunks_exact(m)) {
@@ -204,7 +212,7 @@ impl<F: Function> Run<'_, F> {
     }
 
     /// Hands the state at hand on as the last one.
-    fn end(&mut self) {
+    fn hand_on(&mut self) {
         let n = self.last.len();
         self.last.copy_from_slice(&self.loops.state[..n]);
     }
@@ -238,7 +246,8 @@ impl<F: Function> Run<'_, F> {
         Some(self.loops.programs.len() - 1)
     }
 
-    /// Runs steps from the state at hand. Returns whether there were programs for them.
+    /// Runs steps from the state at hand, up to the end of the loop. Returns whether there were programs
+    /// for them.
     fn forward(&mut self, way: Way, steps: Range<usize>, first: bool) -> bool {
         let k = self.y_bar.len() / self.f.outputs().max(1);
         let (mut at, mut tried, mut step) = (0, 0, steps.start);
@@ -251,7 +260,7 @@ impl<F: Function> Run<'_, F> {
             }
             let Loops { programs, current, records: all, segments, state, aside, .. } = self.loops;
             let program = &mut programs[*current];
-            let mut done = 0;
+            let mut progress = Progress { done: 0, ended: false };
             if program.start(self.x, k) {
                 let left = steps.end - step;
                 if way == Way::Record {
@@ -266,8 +275,9 @@ impl<F: Function> Run<'_, F> {
                     adjoint: &mut [],
                     parameters: &mut [],
                 };
-                done = program.steps.forward(&program.plan, way, &mut areas, left);
+                progress = program.steps.forward(&program.plan, way, &mut areas, left);
             }
+            let Progress { done, ended } = progress;
             if done == 0 {
                 if new {
                     self.loops.refused = Some("the step does not do the same thing twice");
@@ -283,6 +293,13 @@ impl<F: Function> Run<'_, F> {
             }
             tried = 0;
             step += done;
+            if ended {
+                self.end = Some(step);
+                break;
+            }
+        }
+        if first && (self.end == Some(step) || step == self.f.steps()) {
+            self.hand_on();
         }
         true
     }
@@ -330,6 +347,10 @@ impl<F: Function> Run<'_, F> {
 }
 
 impl<F: Function> Reverse for Run<'_, F> {
+    fn end(&self) -> Option<usize> {
+        self.end
+    }
+
     fn state(&mut self) -> &mut [f64] {
         let n = self.f.state();
         &mut self.loops.state[..n]
@@ -341,11 +362,8 @@ impl<F: Function> Reverse for Run<'_, F> {
 
     fn reverse(&mut self, steps: Range<usize>, first: bool) -> Result<bool> {
         self.loops.segments.clear();
-        if !self.forward(Way::Record, steps.clone(), first) {
+        if !self.forward(Way::Record, steps, first) {
             return Ok(false);
-        }
-        if steps.end == self.f.steps() {
-            self.end();
         }
         self.backward();
         Ok(true)
