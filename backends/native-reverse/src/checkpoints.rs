@@ -41,22 +41,13 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Keep the state here in this slot.
-    Store {
-        slot: usize,
-    },
+    Store { slot: usize },
     /// Take the state from this slot, where it was kept before this step.
-    Restore {
-        slot: usize,
-        step: usize,
-    },
+    Restore { slot: usize, step: usize },
     /// Go on to this step.
-    Advance {
-        to: usize,
-    },
+    Advance { to: usize },
     /// Do the step here with a record, and then go back through it.
-    Reverse {
-        step: usize,
-    },
+    Reverse { step: usize },
 }
 
 /// The order of actions that reverses a loop with the fewest forward steps for a given number of

@@ -7,9 +7,7 @@ use crate::backend::Workspace;
 use crate::checkpoints::Limits;
 use crate::compiled::Compiled;
 use crate::graph::{self, Graph};
-use crate::structure::{
-    Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain,
-};
+use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
 use crate::{CompiledProgram, Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -77,8 +75,7 @@ impl<F: Function> TapePrepared<F> {
             rows_at_a_time: ROWS,
             branches: compiled.map(Compiled::explain).unwrap_or_default(),
             scan: self.tools.scan.explain(),
-            refusal: (refusal.or(self.tools.scan.refused()))
-                .or_else(|| compiled?.refusal()),
+            refusal: (refusal.or(self.tools.scan.refused())).or_else(|| compiled?.refusal()),
         }
     }
 

@@ -181,7 +181,13 @@ const ALL: [Checkpoints; 6] = [
 
 /// Values, pullbacks and Jacobians of a preparation with these checkpoints, at several points.
 #[track_caller]
-fn check<F: Function>(f: &F, checkpoints: Checkpoints, budget: usize, points: &[Vec<f64>], what: &str) {
+fn check<F: Function>(
+    f: &F,
+    checkpoints: Checkpoints,
+    budget: usize,
+    points: &[Vec<f64>],
+    what: &str,
+) {
     let backend = NativeReverse::default().checkpoints(checkpoints).budget(budget);
     let (n, m, k) = (f.inputs(), f.outputs(), 2);
     let mut prepared = backend.prepare(f, &points[0]).unwrap();
@@ -287,12 +293,15 @@ fn a_million_steps_in_a_few_kilobytes() {
     let f = Scan::new(Rotation, 2, steps, vec![]).unwrap();
     let x = [1.0 - 1e-7, 1e-6, 0.6, -0.8];
     for checkpoints in [Checkpoints::Count(30), Checkpoints::Logarithmic] {
-        let mut prepared = NativeReverse::default().checkpoints(checkpoints).prepare(&f, &x).unwrap();
+        let mut prepared =
+            NativeReverse::default().checkpoints(checkpoints).prepare(&f, &x).unwrap();
         let (mut y, mut x_bar) = ([0.0; 2], [0.0; 4]);
         prepared.value_and_pullback_into(&x, &[1.0, 2.0], &mut y, &mut x_bar).unwrap();
         // rᵀ R(T a) s, and its derivatives with respect to r and a.
         let (r, a, t) = (x[0].powi(1_000_000), x[1] * steps as f64, steps as f64);
-        let turned = |a: f64, s: [f64; 2]| [s[0] * a.cos() - s[1] * a.sin(), s[0] * a.sin() + s[1] * a.cos()];
+        let turned = |a: f64, s: [f64; 2]| {
+            [s[0] * a.cos() - s[1] * a.sin(), s[0] * a.sin() + s[1] * a.cos()]
+        };
         let [u, v] = turned(a, [x[2], x[3]]);
         let (value, across) = (r * (u + 2.0 * v), r * (2.0 * u - v));
         let first = [turned(a, [1.0, 0.0]), turned(a, [0.0, 1.0])].map(|[u, v]| r * (u + 2.0 * v));
@@ -337,7 +346,11 @@ fn a_step_that_fails_fails_the_call_and_nothing_else() {
             let error = prepared.gradient(&[2.0, 1.0]).unwrap_err();
             assert_eq!(error.to_string(), "the function failed: the state is too large");
             let gradient = prepared.gradient(&[1.5, 1.0]).unwrap();
-            close(gradient.as_slice(), &[6.0 * 1.5_f64.powi(5), 1.5_f64.powi(6)], "after a failure");
+            close(
+                gradient.as_slice(),
+                &[6.0 * 1.5_f64.powi(5), 1.5_f64.powi(6)],
+                "after a failure",
+            );
         }
     }
 }
@@ -394,14 +407,18 @@ fn explanations_tell_how_a_loop_is_reversed() {
         assert!(scan.programs.iter().all(|program| program.machine_code > 0), "{explanation}");
     }
     let text = explanation.to_string();
-    assert!(text.contains("loop of 100 steps: 10 checkpoints, 10 steps recorded at a time"), "{text}");
+    assert!(
+        text.contains("loop of 100 steps: 10 checkpoints, 10 steps recorded at a time"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_loop_at_the_end_of_a_chain() {
     let step = Step { parameters: 3, state: 9, kind: Kind::Elementary };
     let scan = Scan::sum(step, 9, 20, numbers(20)).unwrap();
-    let first = Scan::new(Step { parameters: 10, state: 1, kind: Kind::Polynomial }, 1, 1, [0.5]).unwrap();
+    let first =
+        Scan::new(Step { parameters: 10, state: 1, kind: Kind::Polynomial }, 1, 1, [0.5]).unwrap();
     assert_eq!(first.outputs(), 3);
     let first = Widened(first, 12);
     let chain = Chain::new(first, scan).unwrap();
@@ -486,7 +503,8 @@ fn loops_that_end_by_themselves() {
                     // So that the end has to be found on a way of its own.
                     (Checkpoints::Automatic, 2_000),
                 ]) {
-                    let what = format!("{kind:?}, {state} entries, {end:?}, {checkpoints:?}, {budget}");
+                    let what =
+                        format!("{kind:?}, {state} entries, {end:?}, {checkpoints:?}, {budget}");
                     check(&f, checkpoints, budget, &points[..2], &what);
                     if end != End::State {
                         continue;
@@ -517,7 +535,10 @@ fn a_loop_that_ends_by_itself_keeps_to_its_budget() {
         let last = 1.0001_f64.powf(steps);
         let expected = [steps * last / 1.0001, last];
         for (found, expected) in gradient.iter().zip(expected) {
-            assert!((found / expected - 1.0).abs() < 1e-9, "{checkpoints:?}: {gradient}, {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 1e-9,
+                "{checkpoints:?}: {gradient}, {expected}"
+            );
         }
         if let Some(scan) = prepared.explain().scan {
             assert_eq!(scan.steps as f64, steps);

@@ -4,7 +4,10 @@
 //! with, and how far it reads and writes, is an agreement that [`Code::call`] checks as far as it can
 //! be checked, by the lengths that the code was declared to reach.
 
-#![allow(unsafe_code, reason = "machine code is called through a pointer, and its memory freed by hand")]
+#![allow(
+    unsafe_code,
+    reason = "machine code is called through a pointer, and its memory freed by hand"
+)]
 
 use std::fmt::{self, Debug};
 

@@ -126,7 +126,8 @@ impl Straight {
             }
             let differs = e.differs(&guards[k]);
             let zero = e.builder.ins().iconst(types::I64, 0);
-            let differs = differs.map_or(zero, |differs| e.builder.ins().uextend(types::I64, differs));
+            let differs =
+                differs.map_or(zero, |differs| e.builder.ins().uextend(types::I64, differs));
             e.builder.ins().return_(&[differs]);
             e.finish()
         })?;
@@ -171,5 +172,181 @@ impl Straight {
     /// The bytes of code and of what it works in.
     pub(crate) fn bytes(&self) -> usize {
         self.code.bytes() + size_of_val(&self.aside[..]) + size_of_val(&self.constants[..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ad_api::{Binary, Relation, Unary};
+
+    use super::*;
+    use crate::code;
+    use crate::graph::Guard;
+
+    const UNARY: [Unary; 35] = [
+        Unary::Sin,
+        Unary::Cos,
+        Unary::Tan,
+        Unary::Asin,
+        Unary::Acos,
+        Unary::Atan,
+        Unary::Sinh,
+        Unary::Cosh,
+        Unary::Tanh,
+        Unary::Asinh,
+        Unary::Acosh,
+        Unary::Atanh,
+        Unary::Exp,
+        Unary::Exp2,
+        Unary::ExpM1,
+        Unary::Ln,
+        Unary::Ln1p,
+        Unary::Log2,
+        Unary::Log10,
+        Unary::Sqrt,
+        Unary::Cbrt,
+        Unary::Recip,
+        Unary::Sinc,
+        Unary::Sinhc,
+        Unary::Fract,
+        Unary::Erf,
+        Unary::Abs,
+        Unary::Floor,
+        Unary::Ceil,
+        Unary::Round,
+        Unary::Trunc,
+        Unary::Signum,
+        Unary::Powi(0),
+        Unary::Powi(7),
+        Unary::Powi(-3),
+    ];
+    const BINARY: [Binary; 7] = [
+        Binary::Powf,
+        Binary::Hypot,
+        Binary::Atan2,
+        Binary::Rem,
+        Binary::Max,
+        Binary::Min,
+        Binary::Copysign,
+    ];
+    const NUMBERS: [f64; 14] = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.3,
+        -0.7,
+        2.5,
+        -3.5,
+        1e9,
+        1e-300,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ];
+
+    /// What code for `graph` computes at `x`, interpreted and as machine code.
+    fn both(graph: &Graph, x: &[f64]) -> [Option<Vec<f64>>; 2] {
+        let code = code::Code::new(graph);
+        let mut machine = Straight::new(graph).unwrap().unwrap();
+        let (mut y, mut z) = (vec![0.5; code.outputs()], vec![0.25; machine.outputs()]);
+        let valid = code.run(x, &mut code.memory(), &mut y);
+        [valid.then_some(y), machine.run(x, &mut z).then_some(z)]
+    }
+
+    #[track_caller]
+    fn same(graph: &Graph, x: &[f64]) {
+        let [expected, found] = both(graph, x);
+        assert_eq!(expected.is_some(), found.is_some(), "at {x:?}");
+        for (i, (e, f)) in expected.iter().flatten().zip(found.iter().flatten()).enumerate() {
+            let equal = e.to_bits() == f.to_bits() || (e.is_nan() && f.is_nan());
+            assert!(equal, "output {i} at {x:?}: {f}, expected {e}: {:?}", graph.outputs[i]);
+        }
+    }
+
+    /// Enough sums that calls are few.
+    fn sums(graph: &mut Graph, x: Id, count: usize) -> Id {
+        let mut sum = x;
+        for i in 0..count {
+            let c = graph.constant(1.0 + i as f64);
+            let product = graph.compute(Node::Mul(sum, c));
+            sum = graph.compute(Node::Sub(product, x));
+        }
+        sum
+    }
+
+    #[test]
+    fn every_node_is_that_of_the_interpreter() {
+        let mut graph = Graph::new(2, 0);
+        let (a, b) = (graph.input(0, 0.3), graph.input(1, 0.4));
+        let mut nodes: Vec<Node> = UNARY.map(|function| Node::Unary(function, a)).to_vec();
+        nodes.extend(BINARY.map(|function| Node::Binary(function, a, b)));
+        nodes.extend([Binary::Max, Binary::Min].map(|function| Node::Picks(function, a, b)));
+        nodes.extend([Node::Add(a, b), Node::Sub(a, b), Node::Mul(a, b), Node::Div(a, b)]);
+        nodes.extend([Node::Neg(a), Node::MulAdd([a, b, a]), Node::Detached(b), Node::Sign(a)]);
+        graph.outputs = nodes.into_iter().map(|node| graph.compute(node)).collect();
+        let sum = sums(&mut graph, a, 500);
+        let constant = graph.constant(7.5);
+        // Inputs, constants and values twice.
+        graph.outputs.extend([sum, a, constant, sum, b]);
+        for a in NUMBERS {
+            for b in NUMBERS {
+                same(&graph, &[a, b]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_comparison_is_that_of_the_interpreter() {
+        use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        for relation in [Less, LessOrEqual, Greater, GreaterOrEqual, Equal, NotEqual] {
+            for holds in [true, false] {
+                let mut graph = Graph::new(2, 0);
+                let (a, b) = (graph.input(0, 0.3), graph.input(1, 0.4));
+                let sum = graph.compute(Node::Add(a, b));
+                let c = graph.constant(0.3);
+                graph.outputs = vec![sum];
+                graph.guard(Guard { a, b, relation, holds });
+                graph.guard(Guard { a: sum, b: c, relation, holds });
+                for a in NUMBERS {
+                    for b in NUMBERS {
+                        same(&graph, &[a, b]);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_code_is_several_functions() {
+        let mut graph = Graph::new(2, 0);
+        let (a, b) = (graph.input(0, 0.3), graph.input(1, 0.4));
+        let first = graph.compute(Node::Mul(a, b));
+        let early = sums(&mut graph, a, 40);
+        let late = sums(&mut graph, b, 3 * LENGTH);
+        let all = [(first, late), (early, late), (early, early)]
+            .map(|(a, b)| graph.compute(Node::Add(a, b)));
+        graph.outputs = all.to_vec();
+        graph.guard(Guard { a: early, b: late, relation: Relation::Less, holds: true });
+        let machine = Straight::new(&graph).unwrap().unwrap();
+        assert!(machine.code.functions() > 5);
+        let mut valid = 0;
+        for x in [[0.3, 0.4], [-0.5, 0.01], [1.0, -1.0], [0.0, 0.0]] {
+            same(&graph, &x);
+            valid += usize::from(both(&graph, &x)[1].is_some());
+        }
+        assert!((1..4).contains(&valid));
+    }
+
+    #[test]
+    fn calls_alone_are_not_compiled() {
+        let mut graph = Graph::new(1, 0);
+        let mut x = graph.input(0, 0.3);
+        for _ in 0..100 {
+            x = graph.compute(Node::Unary(Unary::Sin, x));
+        }
+        graph.outputs = vec![x];
+        assert!(Straight::new(&graph).unwrap().is_none());
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ad_api::{Function, Gather, Map, Result, scratch};
 
-use super::scan;
 use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
+use super::scan;
 use crate::backend::Workspace;
 use crate::explanation::ProgramExplanation;
 

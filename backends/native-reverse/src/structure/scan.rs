@@ -217,7 +217,8 @@ pub(crate) fn by_tapes<F: Function>(
         });
         input[..n].copy_from_slice(x);
         let end = (!f.is_until()).then_some(f.steps());
-        let mut tapes = Tapes { work, f, y_bar, sums, last, x_bar, states, input, output, w, d, end };
+        let mut tapes =
+            Tapes { work, f, y_bar, sums, last, x_bar, states, input, output, w, d, end };
         *done = reverse(&mut tapes, layout, order, kept)?;
         Ok(())
     })

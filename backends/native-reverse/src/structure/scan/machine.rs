@@ -337,3 +337,134 @@ fn backward(
     e.builder.ins().return_(&[after[0]]);
     e.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use ad_api::{Failure, Function, Scalar};
+
+    use super::*;
+    use crate::graph::trace;
+    use crate::structure::scan::areas::records;
+    use crate::structure::scan::interpreter::{Interpreter, once};
+    use crate::structure::scan::plan::{Runner, Sizes};
+
+    /// Inputs: two parameters, the state, one constant; outputs: the state, two readouts, the end.
+    #[derive(Clone)]
+    struct Step(usize);
+
+    impl Function for Step {
+        fn inputs(&self) -> usize {
+            self.0 + 3
+        }
+
+        fn outputs(&self) -> usize {
+            self.0 + 3
+        }
+
+        fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+            let (p, state, c) = (&x[..2], &x[2..self.0 + 2], x[self.0 + 2]);
+            let scale = (p[0] * p[1]).exp() * 0.2;
+            for i in 0..self.0 {
+                let (here, there) = (state[i], state[(i + 1) % self.0]);
+                y[i] = here * scale - (there + c).sin() * p[1] + there * there * 0.1;
+            }
+            if c > 0.8 {
+                y[0] *= 2.0;
+            }
+            y[self.0] = y[..self.0].iter().map(|&s| s * s).sum();
+            y[self.0 + 1] = state[0] * p[0] + c;
+            y[self.0 + 2] = c - 0.9;
+            Ok(())
+        }
+    }
+
+    /// All that a plan computes in these steps, by whatever runs it.
+    fn run(
+        plan: &Plan,
+        data: &[f64],
+        mut go: impl FnMut(Option<Way>, &mut Areas<'_>, usize) -> Progress,
+    ) -> (Vec<f64>, Progress) {
+        let n = plan.sizes.state;
+        let constant = |id: Id| if plan.graph.is_constant(id) { plan.graph.value(id) } else { 0.0 };
+        let mut slots: Vec<f64> = (0..plan.graph.len()).map(number).map(constant).collect();
+        slots[..2].copy_from_slice(&[0.4, -0.6]);
+        assert!(once(plan, &mut slots));
+        plan.cotangents.iter().for_each(|&id| slots[id as usize] = 0.7);
+        let start: Vec<f64> = (0..2 * n).map(|i| 0.1 + 0.05 * i as f64).collect();
+        let mut kept = vec![0.0; records(plan, data.len())];
+        let mut parameters = vec![0.0; plan.d_parameters.len()];
+        let (mut sums, mut adjoint) = (vec![0.0; 2], vec![1.5; 2 * n]);
+        let mut all = Vec::new();
+        let mut progress = Progress { done: 0, ended: false };
+        for way in [Way::Values, Way::Record] {
+            let mut state = start.clone();
+            sums.fill(0.0);
+            let mut areas = Areas {
+                slots: &mut slots,
+                data,
+                state: &mut state,
+                records: &mut kept,
+                sums: &mut sums,
+                adjoint: &mut adjoint,
+                parameters: &mut parameters,
+            };
+            progress = go(Some(way), &mut areas, data.len());
+            if way == Way::Record && progress.done > 0 {
+                go(None, &mut areas, progress.done);
+            }
+            all.extend(&state[..n]);
+            all.extend(&sums);
+        }
+        all.extend(&kept[..progress.done * plan.stride()]);
+        all.extend(&adjoint[..n]);
+        all.extend(&parameters);
+        (all, progress)
+    }
+
+    #[test]
+    fn machine_code_computes_what_the_interpreter_does() {
+        for state in [1, 2, 5, 12] {
+            let step = Step(state);
+            let mut x = vec![0.3; step.inputs()];
+            x[1] = -0.5;
+            let graph = trace(&step, &x).unwrap().unwrap();
+            let sizes = Sizes { parameters: 2, state, constants: 1, readouts: 2 };
+            for runner in [Runner::Machine, Runner::Interpreter] {
+                let plan = Plan::new(graph.clone(), sizes, runner);
+                let mut machine = Machine::new(&plan).unwrap();
+                let mut interpreter = Interpreter::new(&plan);
+                for (data, expected) in [
+                    (vec![0.1, 0.2, -0.3, 0.4, 0.5], (5, false)),
+                    // Another branch, and the end of the loop.
+                    (vec![0.1, 0.2, 0.85, 0.4, 0.5], (2, false)),
+                    (vec![0.1, 0.2, 0.3, f64::NAN], (4, false)),
+                    (vec![0.1], (1, false)),
+                    (vec![0.95], (0, false)),
+                ] {
+                    let back = Progress { done: 0, ended: true };
+                    let found = run(&plan, &data, |way, areas, steps| match way {
+                        Some(way) => machine.forward(&plan, way, areas, steps),
+                        None => {
+                            machine.backward(&plan, areas, steps);
+                            back
+                        }
+                    });
+                    let interpreted = run(&plan, &data, |way, areas, steps| match way {
+                        Some(way) => interpreter.forward(&plan, way, areas, steps),
+                        None => {
+                            interpreter.backward(&plan, areas, steps);
+                            back
+                        }
+                    });
+                    assert_eq!((found.1.done, found.1.ended), expected);
+                    assert_eq!(found.1, interpreted.1);
+                    let bits = |all: &[f64]| -> Vec<u64> {
+                        let nan = |x: &f64| if x.is_nan() { f64::NAN } else { *x }.to_bits();
+                        all.iter().map(nan).collect()
+                    };
+                    assert_eq!(bits(&found.0), bits(&interpreted.0));
+                }
+            }
+        }
+    }
+}

@@ -13,8 +13,8 @@
 use std::cmp::Ordering;
 
 use crate::graph::{
-    Graph, Guard, Id, Node, Partial, Seeds, Term, accumulate, differentiated, number, of_inputs, pullback,
-    sweep, times,
+    Graph, Guard, Id, Node, Partial, Seeds, Term, accumulate, differentiated, number, of_inputs,
+    pullback, sweep, times,
 };
 
 /// A state of at most this many entries is carried in registers.
@@ -131,8 +131,7 @@ impl Plan {
         let inputs = parameters + state + constants;
         let seeded = graph.reached(|input| input as usize >= inputs);
         let varying = graph.reached(|input| (parameters..inputs).contains(&(input as usize)));
-        let computed =
-            |id: Id| !matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
+        let computed = |id: Id| !matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
         let steady = |id: Id| !seeded[id as usize] && !varying[id as usize];
         let ids = || (0..graph.len()).map(number).filter(|&id| computed(id));
 
@@ -153,7 +152,8 @@ impl Plan {
         let roots = d_parameters.iter().map(|d| d.2).chain(d_state.iter().copied());
         let roots: Vec<Id> = roots.collect();
         let back = graph.needed(roots.iter().copied());
-        let reverse: Vec<Id> = ids().filter(|&id| back[id as usize] && seeded[id as usize]).collect();
+        let reverse: Vec<Id> =
+            ids().filter(|&id| back[id as usize] && seeded[id as usize]).collect();
 
         // What is wanted on the way back and must come from somewhere.
         let comes_from_step = |id: Id| varying[id as usize] && !seeded[id as usize];
@@ -180,8 +180,12 @@ impl Plan {
             }
             let is_state = matches!(graph.node(id), Node::Input(_));
             let operands = || graph.node(id).operands();
-            let new = operands().filter(|&a| !(wanted[a as usize] || is_free(a) || is_data(a)
-                || matches!(graph.node(a), Node::Input(_))));
+            let new = operands().filter(|&a| {
+                !(wanted[a as usize]
+                    || is_free(a)
+                    || is_data(a)
+                    || matches!(graph.node(a), Node::Input(_)))
+            });
             if !is_state && keep == Keep::Few && graph.node(id).is_cheap() && new.count() <= 1 {
                 again.push(id);
                 operands().filter(|&a| comes_from_step(a) && !is_data(a)).for_each(|a| {
@@ -202,8 +206,7 @@ impl Plan {
         };
         let once_guarded = guards[..guards_once].iter().flat_map(|guard| [guard.a, guard.b]);
         let for_guards = graph.needed(once_guarded);
-        let once =
-            ids().filter(|&id| steady_wanted(id) || for_guards[id as usize]).collect();
+        let once = ids().filter(|&id| steady_wanted(id) || for_guards[id as usize]).collect();
         let values: Vec<Id> =
             ids().filter(|&id| comes_from_step(id) && for_values[id as usize]).collect();
         let forward: Vec<Id> = ids()
@@ -301,7 +304,8 @@ fn as_wanted(graph: &Graph, first: &[Id], last: &[Id]) -> Vec<Id> {
             }
             stack.push((id, true));
             let operands = graph.node(id).operands();
-            for operand in operands.filter(|&operand| std::mem::take(&mut wanted[operand as usize])) {
+            for operand in operands.filter(|&operand| std::mem::take(&mut wanted[operand as usize]))
+            {
                 stack.push((operand, false));
             }
         }
@@ -351,8 +355,7 @@ fn by_jacobian(graph: Graph, sizes: Sizes) -> Graph {
     let (mut graph, partials) = differentiated(graph, p);
     let is_state = |id: Id| outputs[..sizes.state].contains(&id);
     let mut total: Vec<Option<Term>> = vec![None; partials.len()];
-    let seeds: Vec<Id> =
-        (0..outputs.len()).map(|i| graph.input(number(inputs + i), 1.0)).collect();
+    let seeds: Vec<Id> = (0..outputs.len()).map(|i| graph.input(number(inputs + i), 1.0)).collect();
     let one = graph.constant(1.0);
     let expand = |graph: &mut Graph, total: &mut Vec<Option<Term>>, from: Id, adjoint: Term| {
         let row = sweep(graph, &partials, &[(from, one)], |id| is_state(id) && id != from);

@@ -72,13 +72,7 @@ impl Steps {
     }
 
     /// See [`Interpreter::forward`].
-    fn forward(
-        &mut self,
-        plan: &Plan,
-        way: Way,
-        areas: &mut Areas<'_>,
-        steps: usize,
-    ) -> Progress {
+    fn forward(&mut self, plan: &Plan, way: Way, areas: &mut Areas<'_>, steps: usize) -> Progress {
         match self {
             Steps::Machine(machine) => machine.forward(plan, way, areas, steps),
             Steps::Interpreter(interpreter) => interpreter.forward(plan, way, areas, steps),
