@@ -200,7 +200,7 @@ fn reach(s: usize, r: usize) -> usize {
 
 /// How often each of `steps` steps is done on the way forwards at most, with so many checkpoints.
 fn repetitions(steps: usize, checkpoints: usize) -> usize {
-    (0..).find(|&r| reach(checkpoints, r) >= steps).unwrap_or(usize::MAX)
+    (0..steps).find(|&r| reach(checkpoints, r) >= steps).unwrap_or(steps)
 }
 
 /// How many steps on the next checkpoint is best kept, for two or more of both.
@@ -229,9 +229,7 @@ mod tests {
     /// The fewest forward steps by trying all places of the next checkpoint.
     fn by_trying(most: usize, checkpoints: usize) -> Vec<Vec<usize>> {
         let mut best = vec![vec![0; most + 1]; checkpoints + 1];
-        for steps in 2..=most {
-            best[1][steps] = steps * (steps - 1) / 2;
-        }
+        best[1] = (0..=most).map(|steps: usize| steps * steps.saturating_sub(1) / 2).collect();
         for s in 2..=checkpoints {
             for steps in 2..=most {
                 let cost = |m: usize| m + best[s - 1][steps - m] + best[s][m];

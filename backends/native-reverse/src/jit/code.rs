@@ -97,14 +97,16 @@ impl Code {
         let compiled = (0..count).map(|k| {
             context.func.signature = signature(&module);
             let reaches = emit(k, &mut context.func, &mut builder, config);
-            let id = module.declare_anonymous_function(&context.func.signature)?;
-            module.define_function(id, &mut context)?;
+            let id =
+                module.declare_anonymous_function(&context.func.signature).map_err(Box::new)?;
+            module.define_function(id, &mut context).map_err(Box::new)?;
             bytes += context.compiled_code().map_or(0, |code| code.code_buffer().len());
             module.clear_context(&mut context);
             Ok((id, reaches))
         });
-        let compiled: Result<Vec<_>, ModuleError> = compiled.collect();
-        let done = compiled.and_then(|ids| module.finalize_definitions().map(|()| ids));
+        let compiled: Result<Vec<_>, Box<ModuleError>> = compiled.collect();
+        let done =
+            compiled.and_then(|ids| module.finalize_definitions().map(|()| ids).map_err(Box::new));
         match done {
             Ok(ids) => {
                 let entry = |id| {
@@ -119,7 +121,7 @@ impl Code {
             Err(error) => {
                 // SAFETY: no pointer to a function of the module has been handed out.
                 unsafe { module.free_memory() };
-                Err(failed(error.into()))
+                Err(failed((*error).into()))
             }
         }
     }

@@ -17,7 +17,7 @@ const RECORD: usize = 1;
 const BACKWARD: usize = 2;
 
 /// What is added to the number of steps if the loop is over.
-const ENDED: usize = 1 << 62;
+const ENDED: i64 = 1 << 62;
 
 /// The loops of a plan.
 #[derive(Debug)]
@@ -56,8 +56,9 @@ impl Machine {
             areas.records[..n].copy_from_slice(&areas.state[..n]);
         }
         let function = if way == Way::Record { RECORD } else { VALUES };
+        let ended = usize::try_from(ENDED).unwrap_or(usize::MAX);
         let done = self.code.call(function, areas.all(&mut self.aside), steps);
-        let (done, ended) = (done & !ENDED, done & ENDED != 0);
+        let (done, ended) = done.checked_sub(ended).map_or((done, false), |done| (done, true));
         if in_records {
             areas.state[..n].copy_from_slice(&areas.records[done * plan.stride()..][..n]);
         } else if !plan.carries_state() && done % 2 == 1 {
@@ -119,6 +120,51 @@ fn constants(plan: &Plan, emitter: &mut Emitter<'_>, data: Pointer) {
     }
 }
 
+/// Where the value of a node goes.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    Store(Pointer, usize),
+    /// It is added to what is there.
+    Sum(Pointer, usize),
+}
+
+/// Where values go as soon as they are computed.
+struct Uses(Vec<Vec<Use>>);
+
+impl Uses {
+    fn new(plan: &Plan) -> Self {
+        Uses(vec![Vec::new(); plan.graph.len()])
+    }
+
+    fn add(&mut self, id: Id, goes: Use) {
+        self.0[id as usize].push(goes);
+    }
+
+    /// Computes these nodes, and then sees to what is used without being computed.
+    fn compute(&mut self, e: &mut Emitter<'_>, ids: &[Id]) {
+        e.plan(ids, Areas::ASIDE, 0);
+        for &id in ids {
+            e.compute(id);
+            self.done(e, id);
+        }
+        (0..self.0.len()).map(number).for_each(|id| self.done(e, id));
+    }
+
+    fn done(&mut self, e: &mut Emitter<'_>, id: Id) {
+        for goes in std::mem::take(&mut self.0[id as usize]) {
+            let value = e.value(id);
+            match goes {
+                Use::Store(pointer, index) => e.store(value, pointer, index),
+                Use::Sum(pointer, index) => {
+                    let sum = e.load(pointer, index);
+                    let sum = e.builder.ins().fadd(sum, value);
+                    e.store(sum, pointer, index);
+                }
+            }
+        }
+    }
+}
+
 fn arguments(values: &[Value]) -> Vec<BlockArg> {
     values.iter().map(|&value| BlockArg::from(value)).collect()
 }
@@ -175,27 +221,14 @@ fn forward(
     }
     let first = if plan.keeps_state { n } else { 0 };
     // What is kept or handed on through memory, as soon as it is there.
-    let mut uses: Vec<Vec<(Pointer, usize)>> = vec![Vec::new(); plan.graph.len()];
+    let mut uses = Uses::new(plan);
     for (i, &id) in plan.kept.iter().enumerate().filter(|_| records) {
-        uses[id as usize].push((here, first + i));
+        uses.add(id, Use::Store(here, first + i));
     }
     for (i, &id) in next.iter().enumerate().skip(carried) {
-        uses[id as usize].push((to, i));
+        uses.add(id, Use::Store(to, i));
     }
-    let mut use_up = |e: &mut Emitter<'_>, id: Id| {
-        for (pointer, index) in std::mem::take(&mut uses[id as usize]) {
-            let value = e.value(id);
-            e.store(value, pointer, index);
-        }
-    };
-    e.plan(ids, Areas::ASIDE, 0);
-    for &id in ids {
-        e.compute(id);
-        use_up(&mut e, id);
-    }
-    for id in (0..plan.graph.len()).map(number) {
-        use_up(&mut e, id);
-    }
+    uses.compute(&mut e, ids);
     let differs = e.differs(&plan.guards[plan.guards_once..]);
     let mut now = vec![
         e.builder.ins().iadd_imm_s(before[0], 1),
@@ -215,15 +248,14 @@ fn forward(
         e.builder.switch_to_block(go);
     }
     for (i, &id) in readouts.iter().enumerate().skip(summed) {
-        let (readout, sum) = (e.value(id), e.load(sums, i));
-        let sum = e.builder.ins().fadd(sum, readout);
-        e.store(sum, sums, i);
+        uses.add(id, Use::Sum(sums, i));
+        uses.done(&mut e, id);
     }
     if let Some(stop) = plan.stop {
         let (stop, zero) = (e.value(stop), e.builder.ins().f64const(0.0));
         let over = e.builder.ins().fcmp(FloatCC::GreaterThan, stop, zero);
         let mut last = now.clone();
-        let ended = e.builder.ins().iconst(types::I64, ENDED as i64);
+        let ended = e.builder.ins().iconst(types::I64, ENDED);
         last[0] = e.builder.ins().bor(now[0], ended);
         let (go, _) = e.block(&[]);
         e.builder.ins().brif(over, end, &arguments(&last), go, &[]);
@@ -290,33 +322,14 @@ fn backward(
         if carried == 0 { e.lies(id, from, i) } else { e.is(id, before[5 + i]) }
     }
     // Sums that are in memory, and adjoints of a state in memory, as soon as they are there.
-    let mut uses: Vec<Vec<(bool, usize)>> = vec![Vec::new(); plan.graph.len()];
+    let mut uses = Uses::new(plan);
     for (i, &(_, _, id)) in plan.d_parameters.iter().enumerate().skip(summed) {
-        uses[id as usize].push((true, i));
+        uses.add(id, Use::Sum(parameters, i));
     }
     for (i, &id) in plan.d_state.iter().enumerate().skip(carried) {
-        uses[id as usize].push((false, i));
+        uses.add(id, Use::Store(to, i));
     }
-    let mut use_up = |e: &mut Emitter<'_>, id: Id| {
-        for (is_sum, i) in std::mem::take(&mut uses[id as usize]) {
-            let value = e.value(id);
-            if is_sum {
-                let sum = e.load(parameters, i);
-                let sum = e.builder.ins().fadd(sum, value);
-                e.store(sum, parameters, i);
-            } else {
-                e.store(value, to, i);
-            }
-        }
-    };
-    e.plan(&plan.backward, Areas::ASIDE, 0);
-    for &id in &plan.backward {
-        e.compute(id);
-        use_up(&mut e, id);
-    }
-    for id in (0..plan.graph.len()).map(number) {
-        use_up(&mut e, id);
-    }
+    uses.compute(&mut e, &plan.backward);
     let mut now = vec![
         e.builder.ins().iadd_imm_s(before[0], -1),
         e.back(before[1], c),
@@ -442,19 +455,19 @@ mod tests {
                     (vec![0.95], (0, false)),
                 ] {
                     let back = Progress { done: 0, ended: true };
-                    let found = run(&plan, &data, |way, areas, steps| match way {
-                        Some(way) => machine.forward(&plan, way, areas, steps),
-                        None => {
-                            machine.backward(&plan, areas, steps);
-                            back
+                    let found = run(&plan, &data, |way, areas, steps| {
+                        if let Some(way) = way {
+                            return machine.forward(&plan, way, areas, steps);
                         }
+                        machine.backward(&plan, areas, steps);
+                        back
                     });
-                    let interpreted = run(&plan, &data, |way, areas, steps| match way {
-                        Some(way) => interpreter.forward(&plan, way, areas, steps),
-                        None => {
-                            interpreter.backward(&plan, areas, steps);
-                            back
+                    let interpreted = run(&plan, &data, |way, areas, steps| {
+                        if let Some(way) = way {
+                            return interpreter.forward(&plan, way, areas, steps);
                         }
+                        interpreter.backward(&plan, areas, steps);
+                        back
                     });
                     assert_eq!((found.1.done, found.1.ended), expected);
                     assert_eq!(found.1, interpreted.1);
