@@ -9,7 +9,7 @@ use crate::graph::{Graph, Id, Node};
 /// How far ahead instructions are looked for that do the same.
 ///
 /// PERF: see the notes of the crate. Longer runs are faster, but values wait longer, in more slots.
-const WINDOW: usize = 1024;
+const WINDOW: usize = 256;
 
 /// The shortest chain of sums that is a run of its own.
 const CHAIN: usize = 8;
