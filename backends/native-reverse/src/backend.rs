@@ -70,10 +70,15 @@ impl<S: Scalar> Workspace<S> {
         self.record.evaluate_partly(f, active, x, y, &mut self.variables)
     }
 
-    /// The number of recorded operations, and the bytes of tape and sweeps.
+    /// The number of recorded statements, and the bytes of tape and sweeps.
     pub(crate) fn size(&self) -> (usize, usize) {
         let variables = size_of_val(&self.variables[..]);
-        (self.record.operations(), self.record.bytes() + self.lanes.bytes() + variables)
+        (self.record.statements(), self.record.bytes() + self.lanes.bytes() + variables)
+    }
+
+    /// The bytes of the tape alone.
+    pub(crate) fn tape_bytes(&self) -> usize {
+        self.record.bytes()
     }
 
     /// The pullback of what is recorded, for each cotangent in `y_bar`.

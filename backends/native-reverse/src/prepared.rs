@@ -55,9 +55,9 @@ impl<F: Function> TapePrepared<F> {
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
     pub fn explain(&self) -> Explanation {
-        let (tape_operations, tape_bytes) = self.work.size();
+        let (tape_statements, tape_bytes) = self.work.size();
         let (programs, refusal) = self.tools.explain();
-        Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
+        Explanation { tape_statements, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
     }
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
