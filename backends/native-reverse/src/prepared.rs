@@ -4,7 +4,7 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
+use crate::structure::{Hvp, Jac, Jet, Pull, Push, ROWS, Tools, Value, blocks};
 use crate::{Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -13,6 +13,8 @@ use crate::{Explanation, NativeReverse};
 pub struct TapePrepared<F: Function> {
     f: F,
     work: Workspace<f64>,
+    /// For products with the Hessian.
+    jets: Workspace<Jet<1>>,
     tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
@@ -61,7 +63,8 @@ impl<F: Function> TapePrepared<F> {
     }
 
     fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
+        let (work, jets, tools) = (Workspace::default(), Workspace::default(), Tools::default());
+        TapePrepared { f, work, jets, tools, second }
     }
 }
 
@@ -146,9 +149,10 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, work, tools, second } = self;
+        let TapePrepared { f, work, jets, tools, second } = self;
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
-        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        let done =
+            f.structure(Hvp { work, jets, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
             Some(value) => Ok(value),
             None => second.weighted_hvp(x, w, v, gradient, hv),
