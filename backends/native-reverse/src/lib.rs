@@ -163,6 +163,8 @@
 
 mod arrays;
 mod backend;
+mod code;
+mod compiled;
 mod explanation;
 mod graph;
 mod linearization;
@@ -174,8 +176,9 @@ mod sweep;
 mod tape;
 mod var;
 
-pub use backend::NativeReverse;
-pub use explanation::{Explanation, ProgramExplanation};
+pub use backend::{Mode, NativeReverse};
+pub use compiled::{CompiledProgram, Constants, Expected, InvalidProgram, NonFinite, SavedProgram};
+pub use explanation::{BranchExplanation, CodeExplanation, Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

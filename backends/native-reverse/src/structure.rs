@@ -21,6 +21,37 @@ pub(crate) use program::ROWS;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
 
+/// Whether `f` states no structure.
+pub(crate) fn is_plain<F: Function>(f: &F) -> bool {
+    f.structure(IsPlain)
+}
+
+struct IsPlain;
+
+impl StructureVisitor for IsPlain {
+    type Output = bool;
+
+    fn plain<F: Function>(self, _: &F) -> bool {
+        true
+    }
+
+    fn map<F: Function>(self, _: &Map<F>) -> bool {
+        false
+    }
+
+    fn sum<F: Function>(self, _: &Sum<F>) -> bool {
+        false
+    }
+
+    fn scan<F: Function>(self, _: &Scan<F>) -> bool {
+        false
+    }
+
+    fn chain<F: Function, G: Function>(self, _: &Chain<F, G>) -> bool {
+        false
+    }
+}
+
 /// A value: the same number as the derivatives come with.
 pub(crate) struct Value<'a> {
     pub(crate) tools: &'a mut Tools,
