@@ -21,7 +21,8 @@ impl<F: Function> TapePrepared<F> {
     /// Binds to `f`; see [`Backend::prepare`](ad_api::Backend::prepare).
     pub(crate) fn new(backend: NativeReverse, f: &F, x: &[f64]) -> Result<Self> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
-        Ok(Self::empty(f.clone(), SecondOrder::new(&backend, &backend, f)))
+        let tools = Tools::new(backend.rows);
+        Ok(Self::empty(f.clone(), tools, SecondOrder::new(&backend, &backend, f)))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -60,8 +61,8 @@ impl<F: Function> TapePrepared<F> {
         Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
     }
 
-    fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
+    fn empty(f: F, tools: Tools, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
+        TapePrepared { f, work: Workspace::default(), tools, second }
     }
 }
 
@@ -86,14 +87,14 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks((&mut self.work, &mut self.tools), &self.f, x, y, blocks_out)
+        blocks(&mut self.tools, &self.f, x, y, blocks_out)
     }
 }
 
 /// The clone has a tape of its own, which its first call sizes.
 impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
-        Self::empty(self.f.clone(), self.second.clone())
+        Self::empty(self.f.clone(), self.tools.fresh(), self.second.clone())
     }
 }
 
@@ -146,9 +147,9 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, work, tools, second } = self;
+        let TapePrepared { f, tools, second, .. } = self;
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
-        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        let done = f.structure(Hvp { tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
             Some(value) => Ok(value),
             None => second.weighted_hvp(x, w, v, gradient, hv),

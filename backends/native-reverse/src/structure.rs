@@ -7,9 +7,11 @@
 #![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
 
 mod jet;
+mod parts;
 mod program;
 mod rows;
 mod scan;
+mod table;
 
 use ad_api::{
     AdError, Chain, Function, Map, Result, Scan, StructureVisitor, Sum, check_jacobian,
@@ -79,13 +81,13 @@ pub(crate) struct Pull<'a> {
 
 impl Pull<'_> {
     fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Pull { work, tools, x, y_bar, y, x_bar } = self;
+        let Pull { tools, x, y_bar, y, x_bar, .. } = self;
         if check_pullback(f, x, y_bar, y, x_bar)?.is_none() {
             return Ok(());
         }
         let cotangents = y_bar.chunks_exact(y.len()).zip(x_bar.chunks_exact_mut(x.len()));
         for (y_bar, x_bar) in cotangents {
-            rows::pullback((work, tools), rows, x, y_bar, y, x_bar)?;
+            rows::pullback(tools, rows, x, y_bar, y, x_bar)?;
         }
         Ok(())
     }
@@ -163,13 +165,13 @@ impl StructureVisitor for Push<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        let Push { work, tools, x, x_dot, y, y_dot } = self;
+        let Push { tools, x, x_dot, y, y_dot, .. } = self;
         if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
             return Ok(());
         }
         let (n, m, p, q) = (x.len(), y.len(), f.row_inputs(), f.body().outputs());
         scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
-            blocks((work, tools), f, x, y, entries)?;
+            blocks(tools, f, x, y, entries)?;
             for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
                 y_dot.fill(0.0);
                 for (entry, &d) in entries.iter().enumerate() {
@@ -204,7 +206,6 @@ impl StructureVisitor for Push<'_> {
 /// [`Prepared`](ad_api::Prepared::value_gradient_and_weighted_hvp_into). The result is its value, or
 /// `None` if it must be computed in another way, also if lengths are wrong.
 pub(crate) struct Hvp<'a> {
-    pub(crate) work: &'a mut Workspace<f64>,
     pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) w: &'a [f64],
@@ -219,14 +220,14 @@ impl Hvp<'_> {
         f: &G,
         rows: (&Map<F>, Outputs),
     ) -> Result<Option<f64>> {
-        let Hvp { work, tools, x, w, v, gradient, hv } = self;
+        let Hvp { tools, x, w, v, gradient, hv } = self;
         let (n, m) = (f.inputs(), f.outputs());
         let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
         if !fits || n == 0 || v.is_empty() || !v.len().is_multiple_of(n) {
             return Ok(None);
         }
         scratch::with(m, |y: &mut [f64]| {
-            rows::pullback((work, &mut *tools), rows, x, w, y, gradient)?;
+            rows::pullback(tools, rows, x, w, y, gradient)?;
             for (v, hv) in v.chunks_exact(n).zip(hv.chunks_exact_mut(n)) {
                 if !rows::second(tools, rows, (x, v), w, hv)? {
                     return Ok(None);
@@ -270,14 +271,14 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian } = self;
+        let Jac { tools, x, y, jacobian, .. } = self;
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
         let (m, p, q) = (y.len(), f.row_inputs(), f.body().outputs());
         jacobian.fill(0.0);
         scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
-            blocks((work, tools), f, x, y, entries)?;
+            blocks(tools, f, x, y, entries)?;
             for (entry, &d) in entries.iter().enumerate() {
                 let j = f.index(entry / p / q, entry % p);
                 jacobian[entry / p + j * m] += d;
@@ -288,7 +289,7 @@ impl StructureVisitor for Jac<'_> {
 
     /// One pullback for each output: they are few, the rows many.
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian } = self;
+        let Jac { tools, x, y, jacobian, .. } = self;
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
@@ -298,7 +299,7 @@ impl StructureVisitor for Jac<'_> {
             for i in 0..m {
                 w[i] = 1.0;
                 let rows = (f.map(), Outputs::Sum);
-                rows::pullback((&mut *work, &mut *tools), rows, x, w, y, row)?;
+                rows::pullback(tools, rows, x, w, y, row)?;
                 w[i] = 0.0;
                 row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
             }

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use ad_api::Unary;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::elementary;
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
 use crate::graph::{Guard, Node, picks};
 
@@ -40,6 +41,20 @@ impl Block {
     #[inline(always)]
     pub(crate) fn rows_mut(&mut self) -> &mut [f64] {
         self.0.as_flattened_mut()
+    }
+
+    #[inline(always)]
+    pub(crate) fn to_array(self) -> [f64; ROWS] {
+        let mut rows = [0.0; ROWS];
+        rows.copy_from_slice(self.rows());
+        rows
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_array(rows: [f64; ROWS]) -> Self {
+        let mut block = Block::ZERO;
+        block.rows_mut().copy_from_slice(&rows);
+        block
     }
 
     /// The sum of the rows, in eight parts that are then added up.
@@ -153,24 +168,24 @@ impl Program {
         Arch::new().dispatch(Reverse { program: self, memory, window, totals })
     }
 
-    /// Values and derivatives of many blocks of rows, whose seeds are in place: `reverse` after
-    /// `forward` for each of `blocks` windows, one after another. Returns how many of them are done:
-    /// all of them, or those before the first whose derivatives are not finite.
+    /// Values and derivatives of at least [`ROWS`] rows that read windows next to each other and are summed:
+    /// their outputs, with the cotangents `y_bar`, are added to `totals`, and their derivatives become
+    /// the entries of `x_bar`. Returns false if a derivative is not finite: then neither is of any use.
     ///
-    /// For programs without comparisons.
+    /// For programs without comparisons, and inputs less than [`EIGHT`] apart.
     pub(crate) fn stretch(
         &self,
         memory: &mut Memory,
         window: [&[f64]; 2],
-        x_bar: &mut [f64],
-        totals: &mut [Block],
-        blocks: usize,
-    ) -> usize {
-        Arch::new().dispatch(Stretch { program: self, memory, window, x_bar, totals, blocks })
+        y_bar: &[f64],
+        (x_bar, totals): (&mut [f64], &mut [Block]),
+        rows: usize,
+    ) -> bool {
+        Arch::new().dispatch(Stretch { program: self, memory, window, y_bar, x_bar, totals, rows })
     }
 
     #[inline(always)]
-    fn forward_here(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
+    fn forward_here<S: Simd>(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
         let (shared, v) = (&memory.shared[..], &mut memory.values[..]);
         let differ = &mut memory.differ;
         differ.fill(false);
@@ -232,7 +247,8 @@ impl Program {
                 Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
                 Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
                 Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),
-                Op::Unary(f) => write!(v[to] = f.eval(a), a: v[i]),
+                Op::Vectorized(f) if has_fused::<S>() => v[to] = elementary::eval(f, &v[i]),
+                Op::Unary(f) | Op::Vectorized(f) => write!(v[to] = f.eval(a), a: v[i]),
                 Op::Binary(f) => write!(v[to] = f.eval(a, b), a: v[i], b: v[j]),
                 Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
                 Op::Sign => write!(v[to] = sign(a), a: v[i]),
@@ -249,6 +265,33 @@ impl Program {
         window: Option<&mut [f64]>,
         totals: &mut [Block],
     ) -> bool {
+        self.sweep_here(memory);
+        let (shared, v, d) = (&memory.shared[..], &memory.values[..], &memory.adjoints[..]);
+        let mut fine = true;
+        for &Derivative { at, .. } in &self.derivatives {
+            fine &= d[at as usize].is_finite();
+        }
+        if !fine {
+            return false;
+        }
+        add_outputs(&self.outputs, (shared, v), totals);
+        if let Some(window) = window {
+            for &Derivative { input, at, factor, .. } in &self.derivatives {
+                let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
+                for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
+                    let mut sums = *x_bar;
+                    for lane in 0..EIGHT {
+                        sums[lane] += factor * d[lane];
+                    }
+                    *x_bar = sums;
+                }
+            }
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn sweep_here(&self, memory: &mut Memory) {
         let (shared, v) = (&memory.shared[..], &memory.values[..]);
         let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
         for &Back { step, to, from, by, base, factor, scale } in &self.reverse {
@@ -280,38 +323,61 @@ impl Program {
                 Step::SumS => sums[to] += factor * shared[by] * d[from].sum(),
             }
         }
-        let mut fine = true;
-        for &Derivative { at, .. } in &self.derivatives {
-            fine &= d[at as usize].is_finite();
-        }
-        if !fine {
-            return false;
-        }
-        for (to, &place) in self.outputs.iter().enumerate().take(totals.len()) {
-            match place {
-                Place::Row(at) => {
-                    let y = &v[at as usize];
-                    write!(totals[to] = total + y, total: totals[to], y: y);
-                }
-                Place::Shared(at) => {
-                    let y = shared[at as usize];
-                    write!(totals[to] = total + y, total: totals[to]);
+    }
+
+    /// Writes the sums of the derivatives of a block of rows to the entries from `x_bar[0]` on, added to
+    /// those that the block before has left in the first `before`, and notes in `check` what is not finite.
+    ///
+    /// PERF: each entry from the derivatives of several rows, so that it is stored once. Adding one
+    /// derivative after another reads what has just been written at another alignment, which waits
+    /// until it has reached the cache. For the same reason this comes after the next block's values.
+    #[inline(always)]
+    fn collect_here(
+        &self,
+        adjoints: &[Block],
+        before: usize,
+        x_bar: &mut [f64],
+        check: &mut [f64; EIGHT],
+    ) {
+        let terms = || {
+            self.derivatives
+                .iter()
+                .map(|d| (d.input as usize, d.factor, adjoints[d.at as usize].rows()))
+        };
+        let at = |i: usize| {
+            let mut sum = 0.0;
+            for (input, factor, d) in terms() {
+                if (input..input + ROWS).contains(&i) {
+                    sum += factor * d[i - input];
                 }
             }
+            sum
+        };
+        for (i, x_bar) in x_bar[..EIGHT].iter_mut().enumerate() {
+            let sum = at(i);
+            *x_bar = if i < before { *x_bar + sum } else { sum };
+            check[i] += sum * 0.0;
         }
-        if let Some(window) = window {
-            for &Derivative { input, at, factor, .. } in &self.derivatives {
-                let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
-                for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
-                    let mut sums = *x_bar;
+        for (part, x_bar) in x_bar[..ROWS].as_chunks_mut::<EIGHT>().0.iter_mut().enumerate().skip(1) {
+            let mut sums = [0.0; EIGHT];
+            for (input, factor, d) in terms() {
+                let first = part * EIGHT - input;
+                if let Some((d, _)) = d[first..].split_first_chunk::<EIGHT>() {
                     for lane in 0..EIGHT {
                         sums[lane] += factor * d[lane];
                     }
-                    *x_bar = sums;
                 }
             }
+            for lane in 0..EIGHT {
+                check[lane] += sums[lane] * 0.0;
+            }
+            *x_bar = sums;
         }
-        true
+        for (i, x_bar) in x_bar[ROWS..].iter_mut().enumerate() {
+            let sum = at(ROWS + i);
+            *x_bar = sum;
+            check[0] += sum * 0.0;
+        }
     }
 
     /// The reverse sweep through what is computed once, after that of all rows.
@@ -340,7 +406,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.program.forward_here(self.memory, self.window);
+        self.program.forward_here::<S>(self.memory, self.window);
     }
 }
 
@@ -361,32 +427,111 @@ impl WithSimd for Reverse<'_> {
     }
 }
 
+/// The reverse sweep alone, likewise.
+struct Sweep<'a> {
+    program: &'a Program,
+    memory: &'a mut Memory,
+}
+
+impl WithSimd for Sweep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.sweep_here(self.memory);
+    }
+}
+
 /// [`Program::stretch`], likewise. The sweeps of a block are functions for the same processor.
 struct Stretch<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
     window: [&'a [f64]; 2],
+    y_bar: &'a [f64],
     x_bar: &'a mut [f64],
     totals: &'a mut [Block],
-    blocks: usize,
+    rows: usize,
 }
 
 impl WithSimd for Stretch<'_> {
-    type Output = usize;
+    type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let Stretch { program, memory, window, x_bar, totals, blocks } = self;
-        (0..blocks)
-            .find(|block| {
-                let first = block * ROWS;
-                let window = window.map(|entries| entries.get(first..).unwrap_or_default());
-                simd.vectorize(Forward { program, memory, window: Some(window) });
-                let (window, totals) = (Some(&mut x_bar[first..]), &mut *totals);
-                !simd.vectorize(Reverse { program, memory, window, totals })
-            })
-            .unwrap_or(blocks)
+    fn with_simd<S: Simd>(self, simd: S) -> bool {
+        let Stretch { program, memory, window, y_bar, x_bar, totals, rows } = self;
+        let wanted = !program.derivatives.is_empty();
+        // The entries that a block shares with the next.
+        let more = program.derivatives.iter().map(|d| d.input as usize).max().unwrap_or(0);
+        let seeds = memory.adjoints.iter_mut().zip(y_bar);
+        seeds.for_each(|(seed, &y_bar)| *seed = Block::filled(y_bar));
+        let mut check = [0.0; EIGHT];
+        let mut collect = |memory: &Memory, first: usize| {
+            if wanted {
+                let before = if first == 0 { 0 } else { more };
+                let x_bar = &mut x_bar[first..][..ROWS + more];
+                program.collect_here(&memory.adjoints, before, x_bar, &mut check);
+            }
+        };
+        let read = |first: usize| window.map(|x| x.get(first..).unwrap_or_default());
+        let full = rows / ROWS * ROWS;
+        for first in (0..full).step_by(ROWS) {
+            simd.vectorize(Forward { program, memory, window: Some(read(first)) });
+            if first > 0 {
+                collect(memory, first - ROWS);
+            }
+            add_outputs(&program.outputs, (&memory.shared, &memory.values), totals);
+            simd.vectorize(Sweep { program, memory });
+        }
+        let (first, done) = (rows - ROWS, full + ROWS - rows);
+        if done == ROWS {
+            collect(memory, first);
+        } else {
+            // A full block again, some of whose rows have been computed already: these do not count.
+            simd.vectorize(Forward { program, memory, window: Some(read(first)) });
+            collect(memory, full - ROWS);
+            for (total, &place) in totals.iter_mut().zip(&program.outputs) {
+                let output = memory.output(place);
+                let lanes = total.rows_mut()[done..].iter_mut().zip(&output.rows()[done..]);
+                lanes.for_each(|(total, output)| *total += output);
+            }
+            for seed in memory.adjoints.iter_mut().take(y_bar.len()) {
+                seed.rows_mut()[..done].fill(0.0);
+            }
+            memory.seeded = false;
+            simd.vectorize(Sweep { program, memory });
+            if wanted {
+                let mut last = [0.0; ROWS + EIGHT];
+                program.collect_here(&memory.adjoints, 0, &mut last[..ROWS + more], &mut check);
+                x_bar[full + more..rows + more].fill(0.0);
+                let sums = x_bar[first..rows + more].iter_mut().zip(&last);
+                sums.for_each(|(x_bar, last)| *x_bar += last);
+            }
+        }
+        !add_up(check).is_nan()
     }
+}
+
+/// Adds outputs of all rows to `totals`, if there are any.
+#[inline(always)]
+fn add_outputs(outputs: &[Place], (shared, v): (&[f64], &[Block]), totals: &mut [Block]) {
+    for (to, &place) in outputs.iter().enumerate().take(totals.len()) {
+        match place {
+            Place::Row(at) => {
+                let y = &v[at as usize];
+                write!(totals[to] = total + y, total: totals[to], y: y);
+            }
+            Place::Shared(at) => {
+                let y = shared[at as usize];
+                write!(totals[to] = total + y, total: totals[to]);
+            }
+        }
+    }
+}
+
+/// Whether a fused multiplication and addition is an instruction: where vectors are wide, and on
+/// processors that always had it.
+const fn has_fused<S: Simd>() -> bool {
+    size_of::<S::f64s>() >= 32 || cfg!(target_arch = "aarch64")
 }
 
 impl Default for Memory {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use ad_api::{Binary, Unary};
 
+use super::elementary::vectorizes;
 use crate::graph::{Graph, Guard, Id, Node, Partial};
 
 /// What a program is asked for.
@@ -51,6 +52,8 @@ pub(crate) enum Op {
     /// `a b + c`, rounded once.
     MulAdd,
     Unary(Unary),
+    /// One of [`elementary`](super::elementary).
+    Vectorized(Unary),
     Binary(Binary),
     Picks(Binary),
     Sign,
@@ -188,6 +191,8 @@ pub(crate) struct Compiler<'a> {
     /// Whether a node has the same value in all rows.
     pub(crate) shared: Vec<bool>,
     pub(crate) mode: Mode,
+    /// Whether elementary functions are those of `f64`.
+    pub(crate) exact: bool,
 }
 
 impl Compiler<'_> {
@@ -581,9 +586,14 @@ impl Instruction {
             | Op::Binary(_)
             | Op::Picks(_)
             | Op::Guard(_) => [true, true, false],
-            Op::AddRS | Op::SubRS | Op::MulRS | Op::DivRS | Op::Neg | Op::Unary(_) | Op::Sign => {
-                [true, false, false]
-            }
+            Op::AddRS
+            | Op::SubRS
+            | Op::MulRS
+            | Op::DivRS
+            | Op::Neg
+            | Op::Unary(_)
+            | Op::Vectorized(_)
+            | Op::Sign => [true, false, false],
             Op::SubSR | Op::DivSR => [false, true, false],
             Op::Spread => [false; 3],
         }
@@ -691,7 +701,9 @@ impl Emitter<'_> {
             }
             Node::Unary(function, a) => {
                 let a = self.spread(a);
-                self.push(Op::Unary(function), id, [a, 0, 0]);
+                let exact = self.compiler.exact || !vectorizes(function);
+                let op = if exact { Op::Unary(function) } else { Op::Vectorized(function) };
+                self.push(op, id, [a, 0, 0]);
             }
             Node::Binary(function, a, b) => {
                 let (a, b) = (self.spread(a), self.spread(b));
