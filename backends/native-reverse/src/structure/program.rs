@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::graph::{self, Graph, Partial};
 use ad_api::{Function, Gather, Map};
 
-pub(crate) use run::{Block, Memory, ROWS};
+pub(crate) use run::{Block, EIGHT, Memory, ROWS};
 use schedule::Op;
 pub(crate) use schedule::{Mode, Program};
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::parts::{Parts, Shape, Slices};
-use super::program::{Block, Library, Memory, Mode, Program, Programs, ROWS};
+use super::program::{Block, EIGHT, Library, Memory, Mode, Program, Programs, ROWS};
 use super::table::Table;
 use crate::backend::{RowOptions, Workspace};
 use crate::explanation::ProgramExplanation;
@@ -407,8 +407,8 @@ impl<'a, F: Function> Task<'a, F> {
     /// that read windows have entries in common.
     fn apart(&self, derivatives: &mut Vec<f64>) -> bool {
         let Gather::Window { stride } = *self.map.gather() else { return false };
-        let rows = self.rows.len();
-        derivatives.resize(if rows == 0 { 0 } else { (rows - 1) * stride + self.p }, 0.0);
+        // Room for the last eight rows to be handled together.
+        derivatives.resize(self.rows.len().saturating_sub(1) * stride + self.p.max(EIGHT + 1), 0.0);
         true
     }
 
@@ -481,7 +481,7 @@ impl<'a, F: Function> Task<'a, F> {
         totals: &mut [Block],
     ) -> Option<bool> {
         let windows = matches!(self.map.gather(), Gather::Window { stride: 1 });
-        if !windows || self.outputs != Outputs::Sum || self.rows.len() < ROWS || self.p > 8 {
+        if !windows || self.outputs != Outputs::Sum || self.rows.len() < ROWS || self.p > EIGHT {
             return None;
         }
         let (program, memory) = self.program(programs, (mode, 0), self.rows.start)?;
@@ -674,6 +674,7 @@ impl<'a, F: Function> Task<'a, F> {
 /// Writes the derivatives of a part to their place, those that the next part has as well to `common`.
 fn hand_over(from: &[f64], to: &mut [f64], common: &mut [f64]) {
     let (own, rest) = from.split_at(from.len().min(to.len()));
+    let rest = &rest[..rest.len().min(common.len())];
     to[..own.len()].copy_from_slice(own);
     to[own.len()..].fill(0.0);
     common[..rest.len()].copy_from_slice(rest);

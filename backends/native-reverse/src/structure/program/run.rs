@@ -17,7 +17,7 @@ use crate::graph::{Guard, Node, picks};
 pub(crate) const ROWS: usize = 64;
 
 /// Rows that are loaded together.
-const EIGHT: usize = 8;
+pub(crate) const EIGHT: usize = 8;
 
 /// A number for each row.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,24 @@ impl Block {
         add_up(sums)
     }
 
+    /// Adds `factor` times the rows to entries, row `r` to entry `r + K`.
+    #[inline(always)]
+    fn add_moved<const K: usize>(
+        &self,
+        factor: f64,
+        sums: &mut [[f64; EIGHT]; ROWS / EIGHT + 1],
+    ) {
+        let mut before = [0.0; EIGHT];
+        for (sums, &rows) in sums.iter_mut().zip(self.0.iter().chain([&[0.0; EIGHT]])) {
+            let mut moved = [0.0; EIGHT];
+            for lane in 0..EIGHT {
+                moved[lane] = if lane < K { before[EIGHT + lane - K] } else { rows[lane - K] };
+            }
+            *sums = add_multiple(*sums, factor, moved);
+            before = rows;
+        }
+    }
+
     /// Whether each row is a finite number.
     #[inline(always)]
     fn is_finite(&self) -> bool {
@@ -81,6 +99,14 @@ impl Block {
         }
         !add_up(sums).is_nan()
     }
+}
+
+#[inline(always)]
+fn add_multiple(mut sums: [f64; EIGHT], factor: f64, x: [f64; EIGHT]) -> [f64; EIGHT] {
+    for lane in 0..EIGHT {
+        sums[lane] += factor * x[lane];
+    }
+    sums
 }
 
 #[inline(always)]
@@ -170,9 +196,10 @@ impl Program {
 
     /// Values and derivatives of at least [`ROWS`] rows that read windows next to each other and are summed:
     /// their outputs, with the cotangents `y_bar`, are added to `totals`, and their derivatives become
-    /// the entries of `x_bar`. Returns false if a derivative is not finite: then neither is of any use.
+    /// the entries of `x_bar`, [`EIGHT`] more than rows, which the last ones are part of. Returns false
+    /// if a derivative is not finite: then neither is of any use.
     ///
-    /// For programs without comparisons, and inputs less than [`EIGHT`] apart.
+    /// For programs without comparisons and with at most [`EIGHT`] inputs.
     pub(crate) fn stretch(
         &self,
         memory: &mut Memory,
@@ -325,59 +352,53 @@ impl Program {
         }
     }
 
-    /// Writes the sums of the derivatives of a block of rows to the entries from `x_bar[0]` on, added to
-    /// those that the block before has left in the first `before`, and notes in `check` what is not finite.
+    /// Writes the sums of the derivatives of a block of rows to the entries `x_bar`, [`ROWS`] and
+    /// [`EIGHT`] of them. If there is a block before, they are added to what that has left in the first
+    /// eight. Adds to `check` what is not finite.
     ///
-    /// PERF: each entry from the derivatives of several rows, so that it is stored once. Adding one
-    /// derivative after another reads what has just been written at another alignment, which waits
-    /// until it has reached the cache. For the same reason this comes after the next block's values.
+    /// PERF: derivatives are moved to their entries in registers. Reading from memory what has just been
+    /// written at another alignment waits until it has reached the cache.
     #[inline(always)]
     fn collect_here(
         &self,
         adjoints: &[Block],
-        before: usize,
-        x_bar: &mut [f64],
+        continues: bool,
+        x_bar: &mut [[f64; EIGHT]; ROWS / EIGHT + 1],
         check: &mut [f64; EIGHT],
     ) {
-        let terms = || {
-            self.derivatives
-                .iter()
-                .map(|d| (d.input as usize, d.factor, adjoints[d.at as usize].rows()))
-        };
-        let at = |i: usize| {
-            let mut sum = 0.0;
-            for (input, factor, d) in terms() {
-                if (input..input + ROWS).contains(&i) {
-                    sum += factor * d[i - input];
-                }
-            }
-            sum
-        };
-        for (i, x_bar) in x_bar[..EIGHT].iter_mut().enumerate() {
-            let sum = at(i);
-            *x_bar = if i < before { *x_bar + sum } else { sum };
-            check[i] += sum * 0.0;
+        if !continues {
+            x_bar[0] = [0.0; EIGHT];
         }
-        for (part, x_bar) in x_bar[..ROWS].as_chunks_mut::<EIGHT>().0.iter_mut().enumerate().skip(1) {
-            let mut sums = [0.0; EIGHT];
-            for (input, factor, d) in terms() {
-                let first = part * EIGHT - input;
-                if let Some((d, _)) = d[first..].split_first_chunk::<EIGHT>() {
-                    for lane in 0..EIGHT {
-                        sums[lane] += factor * d[lane];
-                    }
-                }
+        let mut derivatives = &self.derivatives[..];
+        if let [Derivative { input: 0, at, factor, .. }, rest @ ..] = derivatives {
+            let d = &adjoints[*at as usize].0;
+            x_bar[0] = add_multiple(x_bar[0], *factor, d[0]);
+            for (x_bar, &d) in x_bar[1..].iter_mut().zip(&d[1..]) {
+                *x_bar = add_multiple([-0.0; EIGHT], *factor, d);
             }
-            for lane in 0..EIGHT {
-                check[lane] += sums[lane] * 0.0;
+            x_bar[ROWS / EIGHT] = [0.0; EIGHT];
+            derivatives = rest;
+        } else {
+            x_bar[1..].fill([0.0; EIGHT]);
+        }
+        for &Derivative { input, at, factor, .. } in derivatives {
+            let d = &adjoints[at as usize];
+            match input {
+                0 => d.add_moved::<0>(factor, x_bar),
+                1 => d.add_moved::<1>(factor, x_bar),
+                2 => d.add_moved::<2>(factor, x_bar),
+                3 => d.add_moved::<3>(factor, x_bar),
+                4 => d.add_moved::<4>(factor, x_bar),
+                5 => d.add_moved::<5>(factor, x_bar),
+                6 => d.add_moved::<6>(factor, x_bar),
+                _ => d.add_moved::<7>(factor, x_bar),
             }
-            *x_bar = sums;
         }
-        for (i, x_bar) in x_bar[ROWS..].iter_mut().enumerate() {
-            let sum = at(ROWS + i);
-            *x_bar = sum;
-            check[0] += sum * 0.0;
+        let mut sums = *check;
+        for x_bar in x_bar {
+            sums = add_multiple(sums, 0.0, *x_bar);
         }
+        *check = sums;
     }
 
     /// The reverse sweep through what is computed once, after that of all rows.
@@ -442,6 +463,24 @@ impl WithSimd for Sweep<'_> {
     }
 }
 
+/// [`Program::collect_here`], likewise.
+struct Collect<'a> {
+    program: &'a Program,
+    adjoints: &'a [Block],
+    continues: bool,
+    x_bar: &'a mut [[f64; EIGHT]; ROWS / EIGHT + 1],
+    check: &'a mut [f64; EIGHT],
+}
+
+impl WithSimd for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.collect_here(self.adjoints, self.continues, self.x_bar, self.check);
+    }
+}
+
 /// [`Program::stretch`], likewise. The sweeps of a block are functions for the same processor.
 struct Stretch<'a> {
     program: &'a Program,
@@ -460,35 +499,38 @@ impl WithSimd for Stretch<'_> {
     fn with_simd<S: Simd>(self, simd: S) -> bool {
         let Stretch { program, memory, window, y_bar, x_bar, totals, rows } = self;
         let wanted = !program.derivatives.is_empty();
-        // The entries that a block shares with the next.
-        let more = program.derivatives.iter().map(|d| d.input as usize).max().unwrap_or(0);
         let seeds = memory.adjoints.iter_mut().zip(y_bar);
         seeds.for_each(|(seed, &y_bar)| *seed = Block::filled(y_bar));
         let mut check = [0.0; EIGHT];
-        let mut collect = |memory: &Memory, first: usize| {
-            if wanted {
-                let before = if first == 0 { 0 } else { more };
-                let x_bar = &mut x_bar[first..][..ROWS + more];
-                program.collect_here(&memory.adjoints, before, x_bar, &mut check);
-            }
-        };
+        // A macro: a closure would not be inlined, and compiled for the oldest processor.
+        macro_rules! collect {
+            ($first:expr) => {
+                if wanted {
+                    let (adjoints, check) = (&memory.adjoints[..], &mut check);
+                    let continues = $first != 0;
+                    if let Some(x_bar) = x_bar[$first..].as_chunks_mut().0.first_chunk_mut() {
+                        simd.vectorize(Collect { program, adjoints, continues, x_bar, check });
+                    }
+                }
+            };
+        }
         let read = |first: usize| window.map(|x| x.get(first..).unwrap_or_default());
         let full = rows / ROWS * ROWS;
         for first in (0..full).step_by(ROWS) {
             simd.vectorize(Forward { program, memory, window: Some(read(first)) });
             if first > 0 {
-                collect(memory, first - ROWS);
+                collect!(first - ROWS);
             }
             add_outputs(&program.outputs, (&memory.shared, &memory.values), totals);
             simd.vectorize(Sweep { program, memory });
         }
         let (first, done) = (rows - ROWS, full + ROWS - rows);
         if done == ROWS {
-            collect(memory, first);
+            collect!(first);
         } else {
             // A full block again, some of whose rows have been computed already: these do not count.
             simd.vectorize(Forward { program, memory, window: Some(read(first)) });
-            collect(memory, full - ROWS);
+            collect!(full - ROWS);
             for (total, &place) in totals.iter_mut().zip(&program.outputs) {
                 let output = memory.output(place);
                 let lanes = total.rows_mut()[done..].iter_mut().zip(&output.rows()[done..]);
@@ -500,10 +542,12 @@ impl WithSimd for Stretch<'_> {
             memory.seeded = false;
             simd.vectorize(Sweep { program, memory });
             if wanted {
-                let mut last = [0.0; ROWS + EIGHT];
-                program.collect_here(&memory.adjoints, 0, &mut last[..ROWS + more], &mut check);
-                x_bar[full + more..rows + more].fill(0.0);
-                let sums = x_bar[first..rows + more].iter_mut().zip(&last);
+                let mut last = [[0.0; EIGHT]; ROWS / EIGHT + 1];
+                let (adjoints, check) = (&memory.adjoints[..], &mut check);
+                let (continues, sums) = (false, &mut last);
+                simd.vectorize(Collect { program, adjoints, continues, x_bar: sums, check });
+                x_bar[full + EIGHT..rows + EIGHT].fill(0.0);
+                let sums = x_bar[first..].iter_mut().zip(last.as_flattened());
                 sums.for_each(|(x_bar, last)| *x_bar += last);
             }
         }
