@@ -140,6 +140,12 @@ impl<S: Scalar> Workspace<S> {
         self.lanes.pullback(&self.record, k, y_bar, x_bar)
     }
 
+    /// The pushforward of what is recorded, for each tangent in `x_dot`.
+    pub(crate) fn push(&mut self, x_dot: &[S], y_dot: &mut [S]) -> Result<()> {
+        let k = x_dot.len() / self.record.inputs().max(1);
+        self.lanes.pushforward(&self.record, k, x_dot, y_dot)
+    }
+
     /// See [`Jacobian::jacobian_sweep`].
     pub(crate) fn jacobian<F: Function>(
         &mut self,

@@ -4,7 +4,7 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
+use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
 use crate::{Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -173,6 +173,15 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hessian: &mut DMatrix<f64>,
     ) -> Result<f64> {
-        self.second.weighted_hessian(x, w, gradient, hessian)
+        let TapePrepared { f, tools, second, .. } = self;
+        let (n, m) = (f.inputs(), f.outputs());
+        let fits = x.len() == n && w.len() == m && gradient.len() == n && n > 0;
+        if fits && hessian.shape() == (n, n) {
+            let (gradient, hessian) = (&mut *gradient, hessian.as_mut_slice());
+            if let Some(value) = f.structure(Hess { tools, x, w, gradient, hessian })? {
+                return Ok(value);
+            }
+        }
+        second.weighted_hessian(x, w, gradient, hessian)
     }
 }

@@ -26,6 +26,15 @@ impl<const P: usize> Jet<P> {
         Jet { re, eps }
     }
 
+    /// A value with its first two tangents.
+    pub(crate) fn pair(re: f64, tangents: [f64; 2]) -> Self {
+        let mut eps = [f64x2::ZERO; P];
+        if let Some(pair) = eps.first_mut() {
+            *pair = f64x2::from(tangents);
+        }
+        Jet { re, eps }
+    }
+
     /// The derivative with respect to the input numbered `j`.
     pub(crate) fn tangent(&self, j: usize) -> f64 {
         self.eps[j / 2].to_array()[j % 2]

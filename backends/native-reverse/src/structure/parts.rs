@@ -35,7 +35,7 @@ enum Derivatives {
     /// With respect to the `n` entries of `x`: each part has some of its own, which begin `stride`
     /// apart from row to row, and so many in common with the next.
     Windows { n: usize, stride: usize, common: usize },
-    /// With respect to the `n` entries of `x`, each part all of them.
+    /// So many, of which each part has all.
     All { n: usize },
 }
 
@@ -62,6 +62,8 @@ impl Shape {
         let derivatives = match (mode, map.gather()) {
             (Mode::Value, _) => Derivatives::None,
             (Mode::Blocks, _) => Derivatives::Blocks(p * q),
+            (Mode::Push, _) if outputs == Outputs::Each => Derivatives::Blocks(q),
+            (Mode::Push, _) => Derivatives::All { n: q },
             (_, &Gather::Window { stride }) => {
                 Derivatives::Windows { n, stride, common: p.saturating_sub(stride) }
             }

@@ -19,7 +19,7 @@ use ad_api::{Function, Gather, Map};
 
 pub(crate) use run::{Block, EIGHT, Memory, ROWS};
 use schedule::Op;
-pub(crate) use schedule::{Mode, Program};
+pub(crate) use schedule::{Mode, Place, Program};
 
 use crate::explanation::ProgramExplanation;
 
@@ -46,14 +46,14 @@ struct Recorded {
     body: Derived,
     /// Its derivative along a tangent, once that has been asked for.
     tangent: Option<Derived>,
-    programs: [Option<Arc<Program>>; 4],
+    programs: [Option<Arc<Program>>; Mode::COUNT],
 }
 
 /// The programs of a [`Library`] as one thread runs them.
 #[derive(Debug, Default)]
 pub(crate) struct Programs {
     /// By their place in the library.
-    runs: Vec<[Option<Run>; 4]>,
+    runs: Vec<[Option<Run>; Mode::COUNT]>,
     /// Which of them these rows use, in the order in which they asked for them.
     used: Vec<usize>,
     /// Why a row got no program, of these rows and of those before.
@@ -69,7 +69,7 @@ struct Run {
 }
 
 /// A graph with its derivatives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Derived {
     graph: Graph,
     partials: Vec<Vec<Partial>>,
@@ -91,12 +91,13 @@ impl Library {
             (Mode::Pull, "pullbacks"),
             (Mode::Blocks, "Jacobian blocks"),
             (Mode::Second, "products with the Hessian"),
+            (Mode::Push, "pushforwards"),
         ];
         let each = |(index, recorded): (usize, &Recorded)| {
             let of = |(mode, purpose): (Mode, &'static str)| {
                 let program = recorded.programs[mode as usize].as_ref()?;
                 let derived = match mode {
-                    Mode::Second => recorded.tangent.as_ref()?,
+                    Mode::Second | Mode::Push => recorded.tangent.as_ref()?,
                     _ => &recorded.body,
                 };
                 let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(_)));
@@ -250,7 +251,7 @@ impl Programs {
         }
         let Some(program) = program() else { return false };
         if self.runs.len() <= index {
-            self.runs.resize_with(index + 1, || [const { None }; 4]);
+            self.runs.resize_with(index + 1, || [const { None }; Mode::COUNT]);
         }
         self.runs[index][mode as usize] = Some(Run { program, memory: Memory::default() });
         true
@@ -282,7 +283,7 @@ impl Recorded {
         input(&mut row);
         let graph = graph::trace(map.body(), &row)?;
         let body = Derived::new(graph, map.row_inputs());
-        let programs = [const { None }; 4];
+        let programs = [const { None }; Mode::COUNT];
         (!body.graph.opaque).then(|| Recorded { body, tangent: None, programs })
     }
 
@@ -291,8 +292,14 @@ impl Recorded {
         let Recorded { body, tangent, programs } = self;
         let program = programs[mode as usize].get_or_insert_with(|| {
             let (p, inputs) = (map.row_inputs(), map.body().inputs());
+            let pushed;
             let derived = match mode {
                 Mode::Second => tangent.get_or_insert_with(|| body.tangent(inputs, p)),
+                Mode::Push => {
+                    let tangent = tangent.get_or_insert_with(|| body.tangent(inputs, p));
+                    pushed = tangent.behind(&body.graph.outputs);
+                    &pushed
+                }
                 _ => body,
             };
             let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
@@ -327,9 +334,17 @@ impl Derived {
         Derived::new(graph::tangent(self.graph.clone(), &self.partials, (first, p)), p)
     }
 
+    /// Its values behind these, without derivatives.
+    fn behind(&self, outputs: &[graph::Id]) -> Derived {
+        let Derived { mut graph, active, guards, .. } = self.clone();
+        graph.outputs.splice(0..0, outputs.iter().copied());
+        Derived { graph, partials: Vec::new(), active, guards }
+    }
+
     fn compile(&self, shared: Vec<bool>, mode: Mode, exact: bool) -> Program {
         let Derived { graph, partials, active, guards } = self;
-        let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
+        let own = matches!(mode, Mode::Value | Mode::Push);
+        let guards = if own { *guards } else { graph.guards().len() };
         let guards = &graph.guards()[..guards];
         schedule::Compiler { graph, partials, guards, active, shared, mode, exact }.compile()
     }

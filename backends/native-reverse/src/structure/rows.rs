@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::parts::{Parts, Shape, Slices};
-use super::program::{Block, EIGHT, Library, Memory, Mode, Program, Programs, ROWS};
+use super::program::{Block, EIGHT, Library, Memory, Mode, Place, Program, Programs, ROWS};
 use super::table::Table;
 use crate::backend::{RowOptions, Workspace};
 use crate::explanation::ProgramExplanation;
@@ -17,7 +17,7 @@ const FEW: usize = 8;
 /// Fewer instructions than this, times rows, are not worth a second thread.
 ///
 /// PERF: about 100 µs. Waking a thread takes some 10.
-const WORTH_THREADS: usize = 1 << 19;
+const WORTH_THREADS: usize = 1 << 20;
 
 /// What the rows add up to.
 #[derive(Clone, Copy, PartialEq)]
@@ -76,6 +76,46 @@ impl Tools {
     }
 }
 
+impl Tools {
+    /// Before a call: all rows, and as many workers as are worth it, at most `most`.
+    fn task<'a, F: Function>(
+        &'a mut self,
+        ((map, outputs), mode): ((&'a Map<F>, Outputs), Mode),
+        (x, x_dot): (&'a [f64], &'a [f64]),
+        most: usize,
+    ) -> (Task<'a, F>, &'a mut [Worker]) {
+        let Tools { options, library, workers, table, .. } = self;
+        let locked = library.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if locked.is_full() {
+            locked.clear();
+            workers.iter_mut().for_each(|worker| worker.programs.clear());
+        }
+        let worthwhile = locked.instructions(mode) * map.rows() >= WORTH_THREADS;
+        let threads = if worthwhile { options.threads().min(most) } else { 1 };
+        if workers.len() < threads {
+            workers.resize_with(threads, Worker::default);
+        }
+        workers.iter_mut().for_each(|worker| worker.programs.clear_refusal());
+        if let Gather::Table(of) = map.gather() {
+            Table::update(table, of, map.row_inputs());
+        }
+        let task = Task {
+            map,
+            outputs,
+            x,
+            x_dot,
+            direction: None,
+            library,
+            table: table.as_ref(),
+            rows: 0..map.rows(),
+            p: map.row_inputs(),
+            q: map.body().outputs(),
+            base: 0,
+        };
+        (task, &mut workers[..threads])
+    }
+}
+
 /// Writes the value of the rows into `y`.
 pub(crate) fn value<F: Function>(
     tools: &mut Tools,
@@ -127,6 +167,60 @@ pub(crate) fn blocks<F: Function>(
     over_parts(tools, rows, (x, &[]), (y, out), &run).map(|_| ())
 }
 
+/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`.
+pub(crate) fn pushforward<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    (x, x_dot): (&[f64], &[f64]),
+    y: &mut [f64],
+    y_dot: &mut [f64],
+) -> Result<()> {
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.pushforward(worker, out);
+    over_parts(tools, (rows, Mode::Push), (x, x_dot), (y, y_dot), &run).map(|_| ())
+}
+
+/// Writes the value of the rows into `y`, and hands on the Jacobian block of each of them; see
+/// [`blocks`]. Holds few of them at a time.
+pub(crate) fn each_block<F: Function>(
+    tools: &mut Tools,
+    map: &Map<F>,
+    x: &[f64],
+    y: &mut [f64],
+    mut out: impl FnMut(usize, &[f64]),
+) -> Result<()> {
+    let (whole, workers) = tools.task(((map, Outputs::Each), Mode::Blocks), (x, &[]), 1);
+    let (rows, q, entries) = (map.rows(), whole.q, whole.q * whole.p);
+    scratch::with(ROWS.min(rows) * entries, |d: &mut [f64]| {
+        for first in (0..rows).step_by(ROWS) {
+            let rows = first..rows.min(first + ROWS);
+            let (y, d) = (&mut y[rows.start * q..rows.end * q], &mut d[..rows.len() * entries]);
+            let task = Task { rows: rows.clone(), ..whole };
+            task.blocks(&mut workers[0], Slices { y, d, common: &mut [] })?;
+            rows.zip(d.chunks_exact(entries.max(1))).for_each(|(row, block)| out(row, block));
+        }
+        Ok(())
+    })
+}
+
+/// Adds the Hessian of `Σ w yᵢ` to `hessian: n·n`, column by column, from what each row has for each pair
+/// of its inputs. Returns false if that must be computed in another way.
+pub(crate) fn hessian<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    x: &[f64],
+    w: &[f64],
+    hessian: &mut [f64],
+) -> Result<bool> {
+    let (whole, workers) = tools.task((rows, Mode::Second), (x, &[]), 1);
+    for direction in 0..whole.p {
+        let task = Task { direction: Some(direction), rows: whole.rows.clone(), ..whole };
+        if !task.hessian(&mut workers[0], w, hessian)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Calls `run` for each part of the rows, and adds up what they have in common. Returns whether all
 /// of them returned true.
 fn over_parts<F: Function>(
@@ -136,43 +230,20 @@ fn over_parts<F: Function>(
     (y, d): (&mut [f64], &mut [f64]),
     run: &(impl Fn(&Task<F>, &mut Worker, Slices) -> Result<bool> + Sync),
 ) -> Result<bool> {
-    let Tools { options, library, workers, table, sums } = tools;
     let shape = Shape::new(map, outputs, mode);
     let parts = Parts::new(map, shape);
-    let locked = library.get_mut().unwrap_or_else(PoisonError::into_inner);
-    if locked.is_full() {
-        locked.clear();
-        workers.iter_mut().for_each(|worker| worker.programs.clear());
-    }
-    let worthwhile = locked.instructions(mode) * map.rows() >= WORTH_THREADS;
-    let threads = if worthwhile { options.threads().min(parts.count) } else { 1 };
-    if workers.len() < threads {
-        workers.resize_with(threads, Worker::default);
-    }
-    workers.iter_mut().for_each(|worker| worker.programs.clear_refusal());
-    if let Gather::Table(of) = map.gather() {
-        Table::update(table, of, map.row_inputs());
-    }
-    let whole = Task {
-        map,
-        outputs,
-        x,
-        x_dot,
-        library,
-        table: table.as_ref(),
-        rows: 0..map.rows(),
-        p: map.row_inputs(),
-        q: map.body().outputs(),
-        base: 0,
-    };
-    parts.run(&mut workers[..threads], (y, d), sums, &|part, worker, slices| {
+    let mut sums = std::mem::take(&mut tools.sums);
+    let (whole, workers) = tools.task(((map, outputs), mode), (x, x_dot), parts.count);
+    let result = parts.run(workers, (y, d), &mut sums, &|part, worker, slices| {
         let rows = parts.rows(part);
         let base = match map.gather() {
             Gather::Window { stride } => rows.start * stride,
             _ => 0,
         };
         run(&Task { rows, base, ..whole }, worker, slices)
-    })
+    });
+    tools.sums = sums;
+    result
 }
 
 /// A sweep over a part of the rows at `x`.
@@ -182,6 +253,8 @@ struct Task<'a, F> {
     x: &'a [f64],
     /// A tangent, for second derivatives.
     x_dot: &'a [f64],
+    /// Or the tangent is 1 for this input of each row, and 0 for the others.
+    direction: Option<usize>,
     library: &'a Mutex<Library>,
     table: Option<&'a Table>,
     rows: Range<usize>,
@@ -225,7 +298,7 @@ impl<'a, F: Function> Task<'a, F> {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| one(row, y));
             };
-            self.add_values(rows, program, memory, totals, y);
+            self.add_outputs(rows, (&program.outputs, memory), totals, y);
             Ok(())
         })?;
         add_totals(totals, y);
@@ -285,7 +358,7 @@ impl<'a, F: Function> Task<'a, F> {
                 self.scatter(rows, program, memory, x_bar);
             }
             if !all {
-                self.add_values(rows, program, memory, totals, y);
+                self.add_outputs(rows, (&program.outputs, memory), totals, y);
             }
             Ok(())
         })?;
@@ -351,6 +424,63 @@ impl<'a, F: Function> Task<'a, F> {
         Ok(fine)
     }
 
+    /// Adds the column of [`direction`](Self::direction) of each row's Hessian to `hessian`.
+    fn hessian(&self, worker: &mut Worker, w: &[f64], hessian: &mut [f64]) -> Result<bool> {
+        self.start(worker);
+        let (n, column) = (self.map.inputs(), self.direction.unwrap_or_default());
+        let mut fine = true;
+        self.each(&mut worker.programs, Mode::Second, |rows, run| {
+            let Some((program, memory)) = run.filter(|_| fine) else {
+                fine = false;
+                return Ok(());
+            };
+            self.seed(rows, memory, w);
+            fine = program.reverse(memory, None, &mut []);
+            for d in &program.derivatives {
+                let adjoint = memory.adjoints[d.at as usize].rows();
+                for lane in rows.lanes() {
+                    let row = rows.at(lane);
+                    let place = |input| self.map.index(row, input);
+                    hessian[place(d.input as usize) + place(column) * n] += d.factor * adjoint[lane];
+                }
+            }
+            Ok(())
+        })?;
+        Ok(fine)
+    }
+
+    fn pushforward(&self, worker: &mut Worker, out: Slices) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, careful, totals, .. } = worker;
+        let Slices { y, d: y_dot, .. } = out;
+        let (q, sums) = (self.q, totals.len());
+        totals.resize(2 * sums, Block::ZERO);
+        y.fill(0.0);
+        y_dot.fill(0.0);
+        let fine = self.stretch((programs, Mode::Push), &[], &mut [], totals);
+        if fine.is_none() || !totals[sums..].iter().all(Block::is_finite) {
+            programs.start();
+            totals.fill(Block::ZERO);
+            self.each(programs, Mode::Push, |rows, run| {
+                let finite = run.filter(|(program, memory)| {
+                    let mut tangents = program.outputs[q..].iter();
+                    tangents.all(|&place| memory.output(place).is_finite())
+                });
+                let Some((program, memory)) = finite else {
+                    return rows.iter().try_for_each(|row| self.push_one(careful, row, y, y_dot));
+                };
+                let (values, tangents) = program.outputs.split_at(q);
+                let (totals, totals_dot) = totals.split_at_mut(sums);
+                self.add_outputs(rows, (values, memory), totals, y);
+                self.add_outputs(rows, (tangents, memory), totals_dot, y_dot);
+                Ok(())
+            })?;
+        }
+        add_totals(&totals[..sums], y);
+        add_totals(&totals[sums..], y_dot);
+        Ok(true)
+    }
+
     fn blocks(&self, worker: &mut Worker, out: Slices) -> Result<bool> {
         self.start(worker);
         let Worker { programs, careful, totals, .. } = worker;
@@ -390,7 +520,7 @@ impl<'a, F: Function> Task<'a, F> {
                     }
                 }
             }
-            self.add_values(rows, program, memory, totals, y);
+            self.add_outputs(rows, (&program.outputs, memory), totals, y);
             Ok(())
         })?;
         Ok(true)
@@ -495,7 +625,8 @@ impl<'a, F: Function> Task<'a, F> {
 
     /// The first of full rows that read windows next to each other.
     fn window(&self, rows: &Rows) -> Option<usize> {
-        rows.full().filter(|_| matches!(self.map.gather(), Gather::Window { stride: 1 }))
+        let windows = matches!(self.map.gather(), Gather::Window { stride: 1 });
+        rows.full().filter(|_| windows && self.direction.is_none())
     }
 
     /// Computes the outputs of some rows; see [`Program::forward`].
@@ -568,6 +699,10 @@ impl<'a, F: Function> Task<'a, F> {
                 j => (j - program.first_tangent, self.x_dot),
             };
             let values = memory.values[place as usize].rows_mut();
+            if let Some(direction) = self.direction.filter(|_| input as usize >= program.first_tangent) {
+                values.fill(if j == direction { 1.0 } else { 0.0 });
+                continue;
+            }
             let lanes = values.iter_mut().zip(&of);
             if let Some(columns) = self.table.zip(rows.full()).and_then(|(t, first)| t.block(first))
                 && j < p
@@ -593,16 +728,15 @@ impl<'a, F: Function> Task<'a, F> {
         }
     }
 
-    /// Writes the outputs of some rows into `y`, or adds them to `totals`.
-    fn add_values(
+    /// Writes outputs of some rows into `y`, or adds them to `totals`.
+    fn add_outputs(
         &self,
         rows: &Rows,
-        program: &Program,
-        memory: &Memory,
+        (outputs, memory): (&[Place], &Memory),
         totals: &mut [Block],
         y: &mut [f64],
     ) {
-        for (i, &place) in program.outputs.iter().enumerate() {
+        for (i, &place) in outputs.iter().enumerate() {
             let output = memory.output(place);
             match self.outputs {
                 Outputs::Sum => {
@@ -634,6 +768,24 @@ impl<'a, F: Function> Task<'a, F> {
             careful.pull(w, d)?;
             let x_bar = d.iter().enumerate().map(|(j, d)| (self.map.index(row, j) - self.base, d));
             x_bar.for_each(|(place, d)| sums[place] += d);
+            Ok(())
+        })
+    }
+
+    /// The pushforward of one row, on the tape over `f64`.
+    fn push_one(
+        &self,
+        careful: &mut Workspace<f64>,
+        row: usize,
+        y: &mut [f64],
+        y_dot: &mut [f64],
+    ) -> Result<()> {
+        scratch::with(self.p + self.q, |buffer: &mut [f64]| {
+            let (v, d) = buffer.split_at_mut(self.p);
+            v.iter_mut().enumerate().for_each(|(j, v)| *v = self.x_dot[self.map.index(row, j)]);
+            self.evaluate_one(careful, row, y)?;
+            careful.push(v, d)?;
+            d.iter().enumerate().for_each(|(i, d)| y_dot[self.output(row, i)] += d);
             Ok(())
         })
     }

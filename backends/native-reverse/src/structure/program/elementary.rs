@@ -146,8 +146,8 @@ fn exp_m1(x: f64) -> f64 {
     let result = large + small;
     let below = small - (result - large);
     let result = result + power.mul_add(lost, below);
-    // Where the power is 1, the sign of zero is that of x.
-    if power == 1.0 { x + rest } else { result }
+    // Also where it is zero, the sign is that of x.
+    (if power == 1.0 { x + rest } else { result }).copysign(x)
 }
 
 /// Beyond, the hyperbolic tangent is 1, and so it is here.

@@ -89,7 +89,7 @@ impl Block {
 
     /// Whether each row is a finite number.
     #[inline(always)]
-    fn is_finite(&self) -> bool {
+    pub(crate) fn is_finite(&self) -> bool {
         // PERF: zeros, but for what is not finite: sums vectorize where flags do not.
         let mut sums = [0.0; EIGHT];
         for part in &self.0 {

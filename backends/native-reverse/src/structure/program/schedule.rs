@@ -19,6 +19,13 @@ pub(crate) enum Mode {
     Blocks,
     /// As [`Mode::Pull`] for the derivatives of the outputs along a tangent.
     Second,
+    /// The outputs, and then their derivatives along a tangent.
+    Push,
+}
+
+impl Mode {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 5;
 }
 
 /// Where a value is: one for each row, or one for all.
@@ -256,7 +263,7 @@ impl Compiler<'_> {
         let (mut drafts, mut derivatives) = (Vec::new(), Vec::new());
         let mut registers = 0;
         match self.mode {
-            Mode::Value => {}
+            Mode::Value | Mode::Push => {}
             Mode::Pull | Mode::Second => {
                 registers = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
                 let adjoints = self.sweep(&outputs, &mut drafts, &mut registers);
@@ -488,7 +495,7 @@ impl Compiler<'_> {
             }
         }
         let seeds = match self.mode {
-            Mode::Value => 0,
+            Mode::Value | Mode::Push => 0,
             Mode::Pull | Mode::Second => self.graph.outputs.len(),
             Mode::Blocks => 1,
         };
