@@ -586,8 +586,8 @@ fn second_order_of_a_recorded_body_evaluates_nothing() {
     assert_eq!(evaluations(&[0.6, -0.3]), 0);
 }
 
-/// The results of all operations of a preparation, as bits.
-fn everything<F: Function>(backend: NativeReverse, f: &F, x: &[f64]) -> Vec<Vec<u64>> {
+/// The results of all operations of a preparation, as bits, and the bytes that its programs run in.
+fn everything<F: Function>(backend: NativeReverse, f: &F, x: &[f64]) -> (Vec<Vec<u64>>, usize) {
     let (n, m) = (f.inputs(), f.outputs());
     let (v, w) = (numbers(n), numbers(m));
     let mut prepared = backend.prepare(f, x).unwrap();
@@ -604,7 +604,8 @@ fn everything<F: Function>(backend: NativeReverse, f: &F, x: &[f64]) -> Vec<Vec<
         prepared.value_gradient_and_weighted_hvp_into(x, &w, &v, &mut gradient, &mut hv).unwrap();
         results.extend([gradient, hv]);
     }
-    results.iter().map(|result| result.iter().map(|x| x.to_bits()).collect()).collect()
+    let bits = results.iter().map(|result| result.iter().map(|x| x.to_bits()).collect()).collect();
+    (bits, prepared.explain().programs.iter().map(|program| program.bytes).sum())
 }
 
 /// `everything` on 1, 2, 3 and 8 threads.
@@ -614,9 +615,11 @@ fn check_threads<F: Function>(f: &F, x: &[f64], what: &str) {
         let threads = NonZero::new(threads).unwrap();
         everything(NativeReverse::default().threads(threads), f, x)
     };
-    let one = on(1);
+    let (one, alone) = on(1);
     for threads in [2, 3, 8] {
-        assert_eq!(on(threads), one, "{what} on {threads} threads");
+        let (several, together) = on(threads);
+        assert_eq!(several, one, "{what} on {threads} threads");
+        assert!(together > alone, "{what}: {threads} threads have not been used");
     }
 }
 

@@ -221,7 +221,8 @@ fn ln_1p(x: f64) -> f64 {
     let lost = if x > 1.0 { 1.0 - (u - x) } else { x - (u - 1.0) };
     let (f, k) = split(u);
     let near = k == 0.0;
-    ln_of(if near { x } else { f }, k, if near { 0.0 } else { lost / u })
+    // Also where it is zero, the sign is that of x.
+    ln_of(if near { x } else { f }, k, if near { 0.0 } else { lost / u }).copysign(x)
 }
 
 /// Where [`circle`] holds: the multiple of `π/2` has few bits, and does not cancel all of `x`.
