@@ -34,9 +34,15 @@ enum Derivatives {
     Blocks(usize),
     /// With respect to the `n` entries of `x`: each part has some of its own, which begin `stride`
     /// apart from row to row, and so many in common with the next.
-    Windows { n: usize, stride: usize, common: usize },
+    Windows {
+        n: usize,
+        stride: usize,
+        common: usize,
+    },
     /// So many, of which each part has all.
-    All { n: usize },
+    All {
+        n: usize,
+    },
 }
 
 /// Where a part writes, or several.
@@ -114,8 +120,10 @@ impl Parts {
             all.resize(if shared && several { size } else { 0 }, 0.0);
             shared && several
         };
-        let y_apart = apart(self.shape.outputs.0 == Outputs::Sum && !y.is_empty(), y_sums, sizes[0]);
-        let d_apart = apart(matches!(self.shape.derivatives, Derivatives::All { .. }), d_sums, sizes[1]);
+        let y_apart =
+            apart(self.shape.outputs.0 == Outputs::Sum && !y.is_empty(), y_sums, sizes[0]);
+        let d_apart =
+            apart(matches!(self.shape.derivatives, Derivatives::All { .. }), d_sums, sizes[1]);
         common_sums.resize(sizes[2], 0.0);
         let slices = Slices {
             y: if y_apart { y_sums } else { &mut *y },

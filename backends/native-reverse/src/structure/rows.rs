@@ -441,7 +441,8 @@ impl<'a, F: Function> Task<'a, F> {
                 for lane in rows.lanes() {
                     let row = rows.at(lane);
                     let place = |input| self.map.index(row, input);
-                    hessian[place(d.input as usize) + place(column) * n] += d.factor * adjoint[lane];
+                    hessian[place(d.input as usize) + place(column) * n] +=
+                        d.factor * adjoint[lane];
                 }
             }
             Ok(())
@@ -618,8 +619,7 @@ impl<'a, F: Function> Task<'a, F> {
         if program.has_guards {
             return None;
         }
-        let window =
-            [self.x, self.x_dot].map(|all| all.get(self.rows.start..).unwrap_or_default());
+        let window = [self.x, self.x_dot].map(|all| all.get(self.rows.start..).unwrap_or_default());
         Some(program.stretch(memory, window, y_bar, (x_bar, totals), self.rows.len()))
     }
 
@@ -699,7 +699,9 @@ impl<'a, F: Function> Task<'a, F> {
                 j => (j - program.first_tangent, self.x_dot),
             };
             let values = memory.values[place as usize].rows_mut();
-            if let Some(direction) = self.direction.filter(|_| input as usize >= program.first_tangent) {
+            if let Some(direction) =
+                self.direction.filter(|_| input as usize >= program.first_tangent)
+            {
                 values.fill(if j == direction { 1.0 } else { 0.0 });
                 continue;
             }

@@ -51,9 +51,9 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(crate) fn from_array(rows: [f64; ROWS]) -> Self {
+    pub(crate) fn from_array(rows: &[f64; ROWS]) -> Self {
         let mut block = Block::ZERO;
-        block.rows_mut().copy_from_slice(&rows);
+        block.rows_mut().copy_from_slice(rows);
         block
     }
 
@@ -71,11 +71,7 @@ impl Block {
 
     /// Adds `factor` times the rows to entries, row `r` to entry `r + K`.
     #[inline(always)]
-    fn add_moved<const K: usize>(
-        &self,
-        factor: f64,
-        sums: &mut [[f64; EIGHT]; ROWS / EIGHT + 1],
-    ) {
+    fn add_moved<const K: usize>(&self, factor: f64, sums: &mut [[f64; EIGHT]; ROWS / EIGHT + 1]) {
         let mut before = [0.0; EIGHT];
         for (sums, &rows) in sums.iter_mut().zip(self.0.iter().chain([&[0.0; EIGHT]])) {
             let mut moved = [0.0; EIGHT];
