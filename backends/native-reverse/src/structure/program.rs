@@ -221,12 +221,13 @@ impl Programs {
                 index += 1;
                 continue;
             }
+            // Without the lock, since a body may wait for what another thread does with these programs.
+            let mut new = Recorded::new(map, &input)?;
             let mut library = lock(library);
             if index < library.recorded.len() {
                 // Another thread has recorded one in the meantime.
                 continue;
             }
-            let mut new = Recorded::new(map, &input)?;
             let program = new.program(map, mode, library.exact);
             self.fetch(index, mode, || Some(program));
             let (program, memory) = self.get(index, mode)?;
