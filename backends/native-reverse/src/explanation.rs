@@ -1,6 +1,10 @@
 //! What a preparation has built, for those who want to know why it is fast or slow.
 
+mod loops;
+
 use std::fmt::{self, Display};
+
+pub use loops::{LoopExplanation, StepExplanation};
 
 /// What a [preparation](crate::TapePrepared::explain) has built in its calls so far.
 ///
@@ -8,8 +12,9 @@ use std::fmt::{self, Display};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The operations on the plain tape, as many as the last call that recorded one left there.
-    pub tape_operations: usize,
+    /// The statements on the plain tape, as many as the last call that recorded one left there: sums
+    /// of up to four variables, each times a partial derivative.
+    pub tape_statements: usize,
     /// The bytes of the plain tape and its sweeps.
     pub tape_bytes: usize,
     /// The programs that have been made from the body of a map or sum.
@@ -19,6 +24,8 @@ pub struct Explanation {
     /// What has been recorded of a function without structure in compiled mode, the branch that was
     /// taken last first.
     pub branches: Vec<BranchExplanation>,
+    /// How the last pullback of a loop was computed, if there was one that is not a tape of the whole loop.
+    pub scan: Option<LoopExplanation>,
     /// Why the last call computed rows without a program, or why no more of the function is recorded, if
     /// that is so.
     pub refusal: Option<&'static str>,
@@ -77,8 +84,8 @@ pub struct CodeExplanation {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { tape_operations, tape_bytes, rows_at_a_time, .. } = self;
-        writeln!(f, "tape: {tape_operations} operations, {tape_bytes} bytes")?;
+        let Explanation { tape_statements, tape_bytes, rows_at_a_time, .. } = self;
+        writeln!(f, "tape: {tape_statements} statements, {tape_bytes} bytes")?;
         for program in &self.programs {
             let ProgramExplanation { purpose, recorded, guards, once, forward, reverse, bytes } =
                 program;
@@ -100,6 +107,9 @@ impl Display for Explanation {
                     "  code for {purpose}: {instructions} instructions in {runs} runs, {bytes} bytes"
                 )?;
             }
+        }
+        if let Some(scan) = &self.scan {
+            scan.fmt(f)?;
         }
         match &self.refusal {
             Some(refusal) => writeln!(f, "computed on the tape: {refusal}"),
