@@ -12,8 +12,9 @@ pub use loops::{LoopExplanation, StepExplanation};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The operations on the plain tape, as many as the last call that recorded one left there.
-    pub tape_operations: usize,
+    /// The statements on the plain tape, as many as the last call that recorded one left there: sums
+    /// of up to four variables, each times a partial derivative.
+    pub tape_statements: usize,
     /// The bytes of the plain tape and its sweeps.
     pub tape_bytes: usize,
     /// The programs that have been made from the body of a map or sum.
@@ -83,8 +84,8 @@ pub struct CodeExplanation {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { tape_operations, tape_bytes, rows_at_a_time, .. } = self;
-        writeln!(f, "tape: {tape_operations} operations, {tape_bytes} bytes")?;
+        let Explanation { tape_statements, tape_bytes, rows_at_a_time, .. } = self;
+        writeln!(f, "tape: {tape_statements} statements, {tape_bytes} bytes")?;
         for program in &self.programs {
             let ProgramExplanation { purpose, recorded, guards, once, forward, reverse, bytes } =
                 program;

@@ -1,4 +1,4 @@
-//! Reverse mode behind the `ad-api` traits: a Wengert tape of our own.
+//! Reverse mode behind the `ad-api` traits: a Wengert tape of our own, and programs.
 //!
 //! A function is evaluated once on variables ([`Var`]) that write each operation down, with its
 //! operands and partial derivatives. Everything else is read from that record: walked backwards it
@@ -45,14 +45,19 @@
 //!
 //! # The tape
 //!
-//! A variable over `f64` is 16 bytes: the value, its index, and the number of its recording. An
-//! operation is one node of 24 bytes: two indices and two partials. Nothing is recorded for
-//! constants, for arithmetic among constants, and for `x + c` and `x - c`, which depend on `x` as `x`
-//! on itself; an operation with a constant is a node with one operand, and so is `x * x`. Inputs take
-//! no node. A sweep needs 8 bytes a variable for one seed, 32 for up to four, 64 for up to eight. All memory is kept
-//! for the next call: in a preparation by itself, for the one-shot primitives by the thread.
+//! A number over `f64` carries its value and what it depends on: up to two variables of the tape, each
+//! times a partial derivative, 40 bytes in all. A function of one number multiplies its partials, and
+//! two numbers whose variables are no more than two together add theirs; nothing is recorded for
+//! either. Only what depends on more becomes a statement, and a variable of its own: three or four
+//! terms of 12 bytes, an index and a partial. So `sum += a * b` is one statement, a function of two
+//! inputs takes no tape at all (it is differentiated forwards, in effect), and constants cost nothing.
+//! Over nested scalars, where multiplying partials would take operations of their own, each operation is
+//! a statement.
 //!
-//! A [`Rule`](ad_api::Rule) is one node with several inputs and outputs, which calls the rule's
+//! A sweep needs 8 bytes a variable for one seed, 32 for up to four, 64 for up to eight. All memory is
+//! kept for the next call: in a preparation by itself, for the one-shot primitives by the thread.
+//!
+//! A [`Rule`](ad_api::Rule) is one entry with several inputs and outputs, which calls the rule's
 //! cotangent in a reverse sweep and its tangent in a forward one; an error there reaches the caller.
 //!
 //! A [preparation](TapePrepared) records at each call, so branches follow the point, and allocates
@@ -64,9 +69,9 @@
 //!
 //! | function | value, pullback, pushforward, Jacobian |
 //! |---|---|
-//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for products with the Hessian; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
+//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for second order, and on several threads if [asked to](NativeReverse::threads); [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan) | pullback, and Jacobian of few outputs: the step as a program, see [Loops](#loops); no pushforward of its own |
-//! | [`Chain`](ad_api::Chain) | value and pullback only: a tape for the first function, the structure of the last |
+//! | [`Chain`](ad_api::Chain) | value, pullback and second order: a tape for the first function, the structure of the last |
 //!
 //! ## Programs
 //!
@@ -74,22 +79,32 @@
 //! its comparisons come out the same: a program is what it computes from its inputs, each value once,
 //! with the partial derivatives that a reverse sweep needs. What all rows share is computed once a
 //! call, and so are the derivatives with respect to it, summed over the rows. The rest runs in
-//! vectors as wide as the processor has, found at run time; values are rounded as in the plain
-//! evaluation, operation by operation, and the elementary functions are those of `f64`.
+//! vectors as wide as the processor has, found at run time. Values are rounded as in the plain
+//! evaluation, operation by operation, with one exception: `exp`, `exp_m1`, `ln`, `ln_1p`, `sin`, `cos` and
+//! `tanh` of rows are vectorized, and lie within one unit in the last place of the correctly rounded
+//! value, `tanh` within two. They are those of `f64` for arguments that are infinite, NaN, subnormal or large,
+//! and on processors that do not multiply and add in one instruction; so the last digit may depend on
+//! the processor, as that of the functions of `f64` does on the system.
+//! [`exact_functions`](NativeReverse::exact_functions) takes those of `f64` everywhere.
 //!
 //! Comparisons are checked for each row. Rows for which one comes out differently get a program of
-//! their own, up to eight in a call. Rows beyond, rows whose body fails, reads
+//! their own, up to eight in a part of the rows. Rows beyond, rows whose body fails, reads
 //! [`primal`](ad_api::Scalar::primal) or applies a rule, and rows with a derivative that is infinite
 //! or NaN are computed one by one on the plain tape, for programs do not tell zero times infinity
 //! apart. A body that subtracts a maximum as a plain number takes
 //! [`detached`](ad_api::Scalar::detached) instead of `primal`, or no program is made.
 //!
 //! A body must compute the same from the same inputs, as every function here.
-//! Sums over rows are added in another order than by the plain loop, the same one in every call with
-//! the same inputs, with and without derivatives.
+//! Sums over rows are added in another order than by the plain loop: rows are divided into up to 16 parts by
+//! their number and that of their inputs, each part has sums of its own, and these are added up in order.
+//! So results are the same, bit for bit, in every call with the same inputs, with and without
+//! derivatives, and on every [number of threads](NativeReverse::threads).
 //!
 //! Products with the Hessian come from a program as well, that of the derivative of the body along a
-//! tangent. Hessians, second order of chains and loops, and the one-shot primitives run the plain loop.
+//! tangent; a Hessian from its products with the units, in the inputs of each row where rows read
+//! few entries of many. The second order of a chain takes a tape of its first function over numbers with
+//! tangents, and so do up to two products of a plain function. Second order of loops, and the one-shot
+//! primitives, run the plain loop.
 //! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
 //! # Loops
@@ -110,6 +125,29 @@
 //! on the tape: the whole loop, or if that would take more than the budget, one step at a time. So is a
 //! loop with a derivative that is infinite or NaN.
 //!
+//! # Compiled mode
+//!
+//! A preparation by [`NativeReverse::compiled`] records a function that states no structure once for each
+//! way through its branches ([`ad_api::trace`]), and replays value, pullback, pushforward, Jacobian,
+//! products with the Hessian and Hessian as straight-line code: 16 bytes for an instruction, which takes
+//! about a nanosecond. Values are those of the plain evaluation bit for bit.
+//!
+//! | step | what it does |
+//! |---|---|
+//! | graph | each value once, constants folded, and what `f64` arithmetic allows: `1 x`, `-(-x)`, `a + (-b)` |
+//! | derivatives | adjoints and tangents as values of the same graph, to any order; what vanishes by construction is not computed, and constant factors are multiplied once |
+//! | code | dead values left out, products fused into sums (rounded twice), equal instructions in runs, long sums in a register, few slots |
+//! | guards | each comparison that the function made is checked in each call; where one comes out differently, that branch is recorded and kept beside the others, up to 16 |
+//!
+//! What the code cannot do with certainty is done on the tape, as for [programs of rows](#programs):
+//! derivatives that are NaN or infinite, functions that read a primal or apply a rule, those of more
+//! than 2²¹ operations, and those that take turns between more branches than are kept.
+//! [`explain`](TapePrepared::explain) says so.
+//!
+//! Recording and compiling takes about as long as 200 to 500 gradients. Inputs that are [`Constants`]
+//! cost no derivatives and may change from call to call. A [`CompiledProgram`] lives without its
+//! function: saved and loaded by serde, drawn by Graphviz, asked where a NaN comes from.
+//!
 //! # Arrays
 //!
 //! It is an [`ArrayBackend`](ad_api::array::ArrayBackend) on arrays of `f64` in memory as well, where one
@@ -126,8 +164,8 @@
 //! # Guarantees
 //!
 //! - A variable that is used after its evaluation, on another thread, or in an evaluation inside its
-//!   own of the same type is a panic that says so: each carries the number of its recording, and an
-//!   operation compares. (The 32-bit numbers repeat after 2³² recordings. A variable kept so long
+//!   own of the same type is a panic that says so, as soon as it would be recorded or returned there:
+//!   each carries the number of its recording, which is compared. (The 32-bit numbers repeat after 2³² recordings. A variable kept so long
 //!   might not be recognized; even then the result is a wrong derivative or a panic, and never
 //!   undefined behaviour.)
 //! - A function that fails or panics leaves tape, preparation and thread usable.
@@ -140,14 +178,19 @@
 //!
 //! # Speed
 //!
-//! `cargo run --release -p ad-native-reverse --example tape_cost`, one core of a Xeon (Sapphire Rapids)
-//! shared with other work; whole gradient, fastest of many batches:
+//! `cargo run --release -p ad-benches --bin peers -- --peer native-tape`, one core of an EPYC (Zen 5)
+//! shared with other work: gradient over primal, and bytes of tape for an operation of the primal.
 //!
-//! | problem | per operation | over the primal |
+//! | problem | gradient over primal | bytes |
 //! |---|---|---|
-//! | Rosenbrock, 1000 inputs | 4.7 ns (reverse sweep 2.0) | 42 (of 0.11 ns an operation, vectorized) |
-//! | Rosenbrock, 10⁵ inputs | 5.4 to 7.2 ns | 47 to 64 |
-//! | Lotka-Volterra, 1000 Runge-Kutta steps | 4.3 ns (reverse sweep 2.1) | 7.9 |
+//! | Rosenbrock, 1000 and 10⁵ inputs | 11.5 | 4.5 |
+//! | the same, with a product with the Hessian | 51 and 69 | |
+//! | Lotka-Volterra, 1000 Runge-Kutta steps | 8.8 to 9.0 | 16 |
+//! | Gaussian mixture d2 k5, d10 k25, d32 k25 | 3.2, 9.3, 22 | |
+//! | recurrent network | 3.2 | |
+//!
+//! On the same machine an operation takes 1.4 ns (Rosenbrock) to 2.9 ns (Lotka-Volterra), of which 0.6
+//! to 0.9 in the reverse sweep.
 //!
 //! Preparations of functions with structure, over the primal of the plain function
 //! (`cargo run --release -p ad-benches --bin peers`, one core of an EPYC with AVX-512, shared with
@@ -162,19 +205,19 @@
 //! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
 //! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!
+//! Functions without structure in compiled mode, in the same way:
+//!
+//! | problem | gradient over primal |
+//! |---|---|
+//! | Rosenbrock, 1000 and 10⁵ inputs | 6.0 and 6.8 (24 and 25) |
+//! | Lotka-Volterra | 5.9 (11) |
+//! | recurrent network | 1.55 (3.7) |
+//!
 //! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
-//! tried for programs is in `NOTES.md`.
+//! tried, for the tape and for programs, is in `NOTES.md`.
 //!
-//! What was tried for the tape (on the Xeon):
-//!
-//! | variant | Rosenbrock 1000 | Lotka-Volterra |
-//! |---|---|---|
-//! | as it is | 4.7 ns | 4.3 ns |
-//! | `thread_local!` with `RefCell` and `Any` instead of a checked pointer | 13.4 ns | 13.1 ns |
-//! | a `Vec` behind the pointer instead of a cursor | 7.4 ns | 7.2 ns |
-//! | index and recording as two fields, so that a variable is returned through memory | 5.1 ns | 5.0 ns |
-//! | a test of each partial for 0, infinity and NaN instead of one of the product for NaN | +1.0 ns | +1.1 ns |
-//! | `#[inline(always)]` on the operations (longer builds) | 4.3 ns | 4.4 ns |
+
+#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
 
 mod arrays;
 mod backend;

@@ -4,10 +4,9 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::checkpoints::Limits;
 use crate::compiled::Compiled;
 use crate::graph::{self, Graph};
-use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
+use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
 use crate::{CompiledProgram, Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -30,8 +29,8 @@ impl<F: Function> TapePrepared<F> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
         let compiled =
             (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
-        let second = SecondOrder::new(&backend, &backend, f);
-        Ok(Self::empty(f.clone(), compiled, backend.limits, second))
+        let tools = Tools::new(backend.rows, backend.limits);
+        Ok(Self::empty(f.clone(), compiled, tools, SecondOrder::new(&backend, &backend, f)))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -65,11 +64,11 @@ impl<F: Function> TapePrepared<F> {
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
     pub fn explain(&self) -> Explanation {
-        let (tape_operations, tape_bytes) = self.work.size();
+        let (tape_statements, tape_bytes) = self.work.size();
         let (programs, refusal) = self.tools.explain();
         let compiled = self.compiled.as_ref();
         Explanation {
-            tape_operations,
+            tape_statements,
             tape_bytes,
             programs,
             rows_at_a_time: ROWS,
@@ -89,11 +88,9 @@ impl<F: Function> TapePrepared<F> {
     fn empty(
         f: F,
         compiled: Option<Compiled>,
-        limits: Limits,
+        tools: Tools,
         second: SecondOrder<NativeReverse, NativeReverse, F>,
     ) -> Self {
-        let mut tools = Tools::default();
-        tools.scan.limits = limits;
         TapePrepared { f, compiled, work: Workspace::default(), tools, second }
     }
 }
@@ -119,7 +116,7 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks((&mut self.work, &mut self.tools), &self.f, x, y, blocks_out)
+        blocks(&mut self.tools, &self.f, x, y, blocks_out)
     }
 }
 
@@ -135,7 +132,7 @@ impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
         let Shape { inputs, outputs } = self.shape();
         let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
-        Self::empty(self.f.clone(), compiled, self.tools.scan.limits, self.second.clone())
+        Self::empty(self.f.clone(), compiled, self.tools.fresh(), self.second.clone())
     }
 }
 
@@ -206,14 +203,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, compiled, work, tools, second } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
         if let Some(compiled) = compiled
             && let Some(value) = compiled.hvp(&mut record(f), x, w, v, gradient, hv)?
         {
             return Ok(value);
         }
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
-        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        let done = f.structure(Hvp { tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
             Some(value) => Ok(value),
             None => second.weighted_hvp(x, w, v, gradient, hv),
@@ -243,7 +240,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hessian: &mut DMatrix<f64>,
     ) -> Result<f64> {
-        let TapePrepared { f, compiled, .. } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
         let square = hessian.is_square();
         let columns = hessian.as_mut_slice();
         if let Some(compiled) = compiled.as_mut().filter(|_| square)
@@ -251,6 +248,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         {
             return Ok(value);
         }
-        self.second.weighted_hessian(x, w, gradient, hessian)
+        let (n, m) = (f.inputs(), f.outputs());
+        let fits = x.len() == n && w.len() == m && gradient.len() == n && n > 0;
+        if fits && hessian.shape() == (n, n) {
+            let (gradient, hessian) = (&mut *gradient, hessian.as_mut_slice());
+            if let Some(value) = f.structure(Hess { tools, x, w, gradient, hessian })? {
+                return Ok(value);
+            }
+        }
+        second.weighted_hessian(x, w, gradient, hessian)
     }
 }

@@ -138,8 +138,13 @@ fn check<F: Function>(f: &F, random: &mut Random, what: &str) {
     let hessian = dual.weighted_hessian(&plain, &x, &w).unwrap();
     let (mut gradient, mut hv) = (vec![0.0; n], vec![0.0; n]);
     prepared.value_gradient_and_weighted_hvp_into(&x, &w, &v, &mut gradient, &mut hv).unwrap();
-    let expected = hessian * nalgebra::DVector::from_vec(v);
+    let expected = &hessian * nalgebra::DVector::from_vec(v.clone());
     close(&hv, expected.as_slice(), &format!("{what}: product with the Hessian"));
+    let found = prepared.weighted_hessian(&x, &w).unwrap();
+    close(found.as_slice(), hessian.as_slice(), &format!("{what}: Hessian"));
+    let pushed = prepared.pushforward(&x, &v).unwrap();
+    let expected = dual.pushforward(&plain, &x, &v).unwrap();
+    close(pushed.as_slice(), expected.as_slice(), &format!("{what}: pushforward"));
 }
 
 /// Compiled code for the whole function, recorded at other points as well.

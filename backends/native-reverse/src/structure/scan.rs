@@ -36,6 +36,10 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Memory { limits, ..Self::default() }
+    }
+
     /// How the last loop was reversed.
     pub(crate) fn explain(&self) -> Option<LoopExplanation> {
         let layout = self.layout?;
@@ -127,7 +131,7 @@ pub(crate) fn is_long<F: Function>(
         input[..n].copy_from_slice(x);
         input[n..].copy_from_slice(f.constants(0));
         work.evaluate_partly(f.step(), n, input, output)?;
-        Ok(work.size().0.saturating_mul(24).saturating_mul(f.steps()) > budget)
+        Ok(work.tape_bytes().saturating_mul(f.steps()) > budget)
     })
 }
 
