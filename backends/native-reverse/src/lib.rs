@@ -144,7 +144,9 @@
 //! than 2²¹ operations, and those that take turns between more branches than are kept.
 //! [`explain`](TapePrepared::explain) says so.
 //!
-//! Recording and compiling takes about as long as 200 to 500 gradients. Inputs that are [`Constants`]
+//! Recording and compiling takes about as long as 200 to 500 gradients. With the feature `jit` the code is
+//! machine code, unless much of it is calls of elementary functions: two to four times as fast, and ten
+//! times as long to compile. Inputs that are [`Constants`]
 //! cost no derivatives and may change from call to call. A [`CompiledProgram`] lives without its
 //! function: saved and loaded by serde, drawn by Graphviz, asked where a NaN comes from.
 //!
@@ -200,8 +202,8 @@
 //! |---|---|
 //! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.65 to 1.75 and 1.5 to 1.6 (23 and 25) |
 //! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
-//! | Lotka-Volterra as a `Scan`, with machine code and without | 1.9 and 2.8 (9.5) |
-//! | LSTM as a `Scan`, with machine code and without | 1.13 and 1.75 (3.6) |
+//! | Lotka-Volterra as a `Scan`, with machine code and without | 1.8 and 2.8 (9.5) |
+//! | LSTM as a `Scan`, with machine code and without | 1.15 and 1.75 (3.6) |
 //! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
 //! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!

@@ -125,8 +125,14 @@ impl Plan {
 
     /// Divides the nodes of `graph`, whose outputs are those of the step and then the adjoints of
     /// parameters and state.
-    fn cut(graph: Graph, stop: Option<Id>, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
+    fn cut(mut graph: Graph, stop: Option<Id>, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
         let Sizes { parameters, state, readouts, .. } = sizes;
+        if runner == Runner::Machine && has_mul_add() {
+            let guarded = graph.guards().iter().flat_map(|guard| [guard.a, guard.b]);
+            let results = graph.outputs[..state + readouts].iter().copied();
+            let for_values = graph.needed(results.chain(guarded).chain(stop));
+            graph.fuse(|id| !for_values[id as usize]);
+        }
         let (results, derivatives) = graph.outputs.split_at(state + readouts);
         let from = Origins::new(&graph, sizes);
         let computed = |id: Id| !matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
@@ -243,6 +249,18 @@ enum Keep {
     All,
     /// What is not cheaply computed again.
     Few,
+}
+
+/// Whether the processor multiplies and adds in one instruction.
+fn has_mul_add() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("fma")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        cfg!(target_arch = "aarch64")
+    }
 }
 
 /// What nodes depend on.
