@@ -15,7 +15,8 @@ pub enum Checkpoints {
     Automatic,
     /// A record of all steps, whatever its size: each step is evaluated once.
     All,
-    /// About `√T` states of `T` steps, and a record of as many steps: each step is evaluated twice.
+    /// About `√T` states of `T` steps, as far as the budget goes, and a record of as many steps: each step
+    /// is evaluated twice.
     SquareRoot,
     /// About `log₂ T` states of `T` steps, by the binomial schedule.
     Logarithmic,

@@ -547,6 +547,24 @@ fn a_loop_that_ends_by_itself_keeps_to_its_budget() {
     }
 }
 
+#[test]
+fn the_bound_of_a_loop_that_ends_takes_no_memory() {
+    let x = [0.5, 1.0];
+    let f = Scan::until(Growth, 1, usize::MAX, vec![]).unwrap();
+    for checkpoints in [Checkpoints::Automatic, Checkpoints::All, Checkpoints::SquareRoot] {
+        let backend = NativeReverse::default().checkpoints(checkpoints).budget(1 << 16);
+        let mut prepared = backend.prepare(&f, &x).unwrap();
+        let gradient = prepared.gradient(&x).unwrap();
+        // 1.5¹² is the first power beyond a hundred.
+        let expected = [12.0 * 1.5_f64.powi(11), 1.5_f64.powi(12)];
+        close(gradient.as_slice(), &expected, &format!("{checkpoints:?}"));
+        if let Some(scan) = prepared.explain().scan {
+            assert_eq!(scan.steps, 12);
+            assert!(scan.bytes < 2 << 20, "{scan}");
+        }
+    }
+}
+
 /// `(1 + rate) size`, and whether that is more than a hundred; inputs `rate, size`.
 #[derive(Clone, Debug)]
 struct Growth;

@@ -135,7 +135,8 @@ impl Code {
     ///
     /// # Panics
     ///
-    /// If an area is missing, shorter than the code reaches, or not to be written where it writes.
+    /// If an area is missing, shorter than the code reaches, or not to be written where it writes, and if
+    /// code for steps is called for none.
     pub(crate) fn call<const N: usize>(
         &self,
         function: usize,
@@ -152,6 +153,7 @@ impl Code {
                 Area::Write(area) => (area.len(), area.as_mut_ptr(), true),
             };
             assert!(needed.is_some_and(|needed| needed <= len), "an area is too short: {reach:?}");
+            assert!(steps > 0 || reach.each == 0, "a loop in machine code does one step at least");
             assert!(writable || !reach.writes, "an area that is written is borrowed for reading");
             *pointer = at;
         }

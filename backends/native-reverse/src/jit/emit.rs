@@ -219,8 +219,10 @@ impl<'a> Emitter<'a> {
     /// Says what will be computed, in this order, beside values that are known already. What is used
     /// much later will be kept in `area`, from an index on. Returns how many numbers that takes.
     pub(crate) fn plan(&mut self, ids: &[Id], area: usize, first: usize) -> usize {
-        let known: Vec<(Id, Value)> =
+        let mut known: Vec<(Id, Value)> =
             self.places.iter().filter_map(|(&id, place)| Some((id, place.value?))).collect();
+        // The same code in every run.
+        known.sort_unstable_by_key(|&(id, _)| id);
         let mut registers: HashSet<Id> = known.iter().map(|&(id, _)| id).collect();
         registers.extend(ids);
         let mut now = 0;

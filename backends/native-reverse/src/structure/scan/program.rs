@@ -16,6 +16,9 @@ use crate::graph::{self, Node};
 /// another way.
 const WAYS: usize = 8;
 
+/// How many numbers are recorded before there is memory for more, where the end of a loop is not known.
+const AT_A_TIME: usize = 1 << 16;
+
 /// The programs of the step of a loop, and the memory that they run in.
 #[derive(Debug, Default)]
 pub(crate) struct Loops {
@@ -256,13 +259,17 @@ impl<F: Function> Run<'_, F> {
             let program = &mut programs[*current];
             let mut progress = Progress { done: 0, ended: false };
             if program.start(self.x, k) {
-                let left = steps.end - step;
+                let mut left = steps.end - step;
                 if way == Way::Record {
+                    if self.end.is_none() {
+                        // It may end soon, so no memory for all of it.
+                        left = left.min((AT_A_TIME / program.plan.stride().max(1)).max(1));
+                    }
                     all.resize(all.len().max(at + records(&program.plan, left)), 0.0);
                 }
                 let mut areas = Areas {
                     slots: &mut program.slots,
-                    data: self.f.rows(step..steps.end),
+                    data: self.f.rows(step..step + left),
                     state,
                     records: all.get_mut(at..).unwrap_or_default(),
                     sums: if first { &mut *self.sums } else { aside },

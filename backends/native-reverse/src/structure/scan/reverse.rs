@@ -51,8 +51,9 @@ impl Layout {
                 Layout { stretch, checkpoints, ..all }.limited()
             }
             Checkpoints::SquareRoot => {
-                let stretch = steps.isqrt().max(1);
-                Layout { stretch, checkpoints: steps, ..all }.limited()
+                // The number of steps may be a bound that is never reached.
+                let (stretch, most) = (steps.isqrt().max(1), (budget / state.max(1)).max(1));
+                Layout { stretch, checkpoints: most, ..all }.limited()
             }
             Checkpoints::Logarithmic => {
                 let checkpoints = steps.max(2).next_power_of_two().ilog2() as usize;
