@@ -30,6 +30,8 @@ pub struct StepExplanation {
     pub guards: usize,
     /// The operations that are done once a call.
     pub once: usize,
+    /// The operations of a step that leaves no record.
+    pub values: usize,
     /// The operations of a step on the way forwards that leaves a record, and on the way back.
     pub forward: usize,
     /// See [`forward`](Self::forward).
@@ -50,12 +52,13 @@ impl Display for LoopExplanation {
              time, {evaluations} evaluations of a step, {bytes} bytes"
         )?;
         for program in programs {
-            let StepExplanation { guards, once, forward, backward, recorded, machine_code } =
+            let StepExplanation { guards, once, values, forward, backward, recorded, machine_code } =
                 program;
             writeln!(
                 f,
-                "  program of a step: {guards} guards, {once} operations once, {forward} forward and \
-                 {backward} back, a record of {recorded} numbers, {machine_code} bytes of machine code"
+                "  program of a step: {guards} guards, {once} operations once, {values} for values, \
+                 {forward} with a record and {backward} back, a record of {recorded} numbers, \
+                 {machine_code} bytes of machine code"
             )?;
         }
         Ok(())

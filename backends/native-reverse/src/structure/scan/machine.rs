@@ -32,7 +32,7 @@ impl Machine {
     pub(super) fn new(plan: &Plan) -> Result<Self, AdError> {
         // PERF: a small step is bound by what waits for what, a large one by memory: Lotka-Volterra
         // takes 1.9 primals as written and 2.2 as wanted, a recurrent network 1.24 and 1.15.
-        let order = if plan.carries_state() { Order::AsWritten } else { Order::AsWanted };
+        let order = if carries_state(plan) { Order::AsWritten } else { Order::AsWanted };
         let code = Code::new(order, 3, |k, function, context, config| match k {
             VALUES => forward(plan, Way::Values, function, context, config),
             RECORD => forward(plan, Way::Record, function, context, config),
@@ -51,7 +51,7 @@ impl Machine {
         steps: usize,
     ) -> Progress {
         let n = plan.sizes.state;
-        let in_records = way == Way::Record && !plan.carries_state();
+        let in_records = way == Way::Record && !carries_state(plan);
         if in_records {
             areas.records[..n].copy_from_slice(&areas.state[..n]);
         }
@@ -61,7 +61,7 @@ impl Machine {
         let (done, ended) = done.checked_sub(ended).map_or((done, false), |done| (done, true));
         if in_records {
             areas.state[..n].copy_from_slice(&areas.records[done * plan.stride()..][..n]);
-        } else if !plan.carries_state() && done % 2 == 1 {
+        } else if !carries_state(plan) && done % 2 == 1 {
             let (here, there) = areas.state.split_at_mut(n);
             here.copy_from_slice(&there[..n]);
         }
@@ -72,7 +72,7 @@ impl Machine {
     pub(super) fn backward(&mut self, plan: &Plan, areas: &mut Areas<'_>, steps: usize) {
         let n = plan.sizes.state;
         self.code.call(BACKWARD, areas.all(&mut self.aside), steps);
-        if !plan.carries_state() && steps % 2 == 1 {
+        if !carries_state(plan) && steps % 2 == 1 {
             let (here, there) = areas.adjoint.split_at_mut(n);
             here.copy_from_slice(&there[..n]);
         }
@@ -118,6 +118,11 @@ fn constants(plan: &Plan, emitter: &mut Emitter<'_>, data: Pointer) {
     for c in 0..plan.sizes.constants {
         emitter.lies(number(first + c), data, c);
     }
+}
+
+/// Whether the state is in registers from step to step, or in memory.
+fn carries_state(plan: &Plan) -> bool {
+    plan.sizes.state <= IN_REGISTERS
 }
 
 /// Where the value of a node goes.
@@ -187,7 +192,7 @@ fn forward(
     let sums = e.at(Areas::SUMS, 0);
 
     // What goes from step to step: the number of the step, pointers, the state, the sums.
-    let carried = if plan.carries_state() { n } else { 0 };
+    let carried = if carries_state(plan) { n } else { 0 };
     let summed = if readouts.len() <= IN_REGISTERS { readouts.len() } else { 0 };
     let pointer = e.pointer_type();
     let mut types = vec![types::I64, pointer, pointer, pointer, pointer];
@@ -286,7 +291,7 @@ fn backward(
     let parameters = e.at(Areas::PARAMETERS, 0);
 
     // What goes from step to step: how many are left, pointers, the adjoints of state and parameters.
-    let carried = if plan.carries_state() { n } else { 0 };
+    let carried = if carries_state(plan) { n } else { 0 };
     let sums = plan.d_parameters.len();
     let summed = if sums <= IN_REGISTERS { sums } else { 0 };
     let pointer = e.pointer_type();

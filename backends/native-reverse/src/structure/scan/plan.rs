@@ -113,11 +113,6 @@ impl Plan {
         &self.graph.outputs[self.sizes.state..self.sizes.state + self.sizes.readouts]
     }
 
-    /// Whether the state is in registers from step to step, or in the records.
-    pub(super) fn carries_state(&self) -> bool {
-        self.sizes.state <= IN_REGISTERS
-    }
-
     /// The numbers that a record of a step takes.
     pub(super) fn stride(&self) -> usize {
         self.kept.len() + if self.keeps_state { self.sizes.state } else { 0 }

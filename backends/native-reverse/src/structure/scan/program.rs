@@ -61,16 +61,16 @@ struct Program {
 /// What runs the steps.
 #[derive(Debug)]
 enum Steps {
-    Machine(Machine),
-    Interpreter(Interpreter),
+    Machine(Box<Machine>),
+    Interpreter(Box<Interpreter>),
 }
 
 impl Steps {
     fn new(plan: &Plan) -> Self {
         // Where the compiler does not know the processor, there is the interpreter.
         match Machine::new(plan) {
-            Ok(machine) => Steps::Machine(machine),
-            Err(_) => Steps::Interpreter(Interpreter::new(plan)),
+            Ok(machine) => Steps::Machine(Box::new(machine)),
+            Err(_) => Steps::Interpreter(Box::new(Interpreter::new(plan))),
         }
     }
 
@@ -162,6 +162,7 @@ impl Loops {
         let each = |Program { plan, steps, .. }: &Program| StepExplanation {
             guards: plan.guards.len(),
             once: plan.once.len(),
+            values: plan.values.len(),
             forward: plan.forward.len(),
             backward: plan.backward.len(),
             recorded: plan.stride(),
