@@ -8,6 +8,7 @@
 //! their values are not needed any more, so that a block of rows stays in the cache while it
 //! [runs](run).
 
+mod blocks;
 mod elementary;
 mod run;
 mod schedule;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::graph::{self, Graph, Partial};
 use ad_api::{Function, Gather, Map};
 
+pub(crate) use blocks::write as write_blocks;
 pub(crate) use run::{Block, EIGHT, Memory, ROWS};
 use schedule::Op;
 pub(crate) use schedule::{Mode, Place, Program};
@@ -310,7 +312,7 @@ impl Recorded {
             let mut program =
                 if opaque { Program::default() } else { derived.compile(shared, mode, exact) };
             if mode == Mode::Blocks {
-                program.list_zeros(map.body().outputs(), p);
+                program.list_entries(map.body().outputs(), p);
             }
             Arc::new(Program { first_tangent: inputs, opaque, ..program })
         });

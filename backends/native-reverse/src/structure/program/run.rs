@@ -38,6 +38,12 @@ impl Block {
         self.0.as_flattened()
     }
 
+    /// Eight of the rows.
+    #[inline(always)]
+    pub(crate) fn part(&self, part: usize) -> &[f64; EIGHT] {
+        &self.0[part]
+    }
+
     #[inline(always)]
     pub(crate) fn rows_mut(&mut self) -> &mut [f64] {
         self.0.as_flattened_mut()

@@ -158,8 +158,9 @@ pub(crate) struct Program {
     pub(crate) outputs: Vec<Place>,
     pub(crate) reverse: Vec<Back>,
     pub(crate) derivatives: Vec<Derivative>,
-    /// The entries of a Jacobian block that have no derivative: they are zero.
-    pub(crate) zeros: Vec<usize>,
+    /// For each entry of a Jacobian block the adjoint and the factor that it is the product of; what has
+    /// no derivative has a factor of zero.
+    pub(crate) entries: Vec<(u32, f64)>,
     /// The reverse sweep through what is computed once.
     pub(crate) once_reverse: Vec<SharedBack>,
     /// Shared inputs with a derivative, and where its sum is.
@@ -544,18 +545,12 @@ fn is_sum(step: Step) -> bool {
 }
 
 impl Program {
-    /// Lists the entries that are always zero of a block for `q` outputs and `p` inputs.
-    pub(crate) fn list_zeros(&mut self, q: usize, p: usize) {
-        let mut entries = vec![true; q * p];
-        self.derivatives.iter().for_each(|d| entries[d.entry(p)] = false);
-        self.zeros = (0..q * p).filter(|&entry| entries[entry]).collect();
-    }
-}
-
-impl Derivative {
-    /// Its place in a Jacobian block with `p` columns, row by row.
-    pub(crate) fn entry(&self, p: usize) -> usize {
-        self.output as usize * p + self.input as usize
+    /// Lists the entries of a block for `q` outputs and `p` inputs, row by row.
+    pub(crate) fn list_entries(&mut self, q: usize, p: usize) {
+        self.entries = vec![(0, 0.0); q * p];
+        for d in &self.derivatives {
+            self.entries[d.output as usize * p + d.input as usize] = (d.at, d.factor);
+        }
     }
 }
 
