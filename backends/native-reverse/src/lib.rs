@@ -67,7 +67,7 @@
 //! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for second order, and on several threads if [asked to](NativeReverse::threads); [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
 //! | [`Scan`](ad_api::Scan), more inputs | pullback only: where a tape of the loop would be larger than 64 MiB, a tape of one step at a time, from states that are kept or, if they are many, computed again from about `√T` of them |
-//! | [`Chain`](ad_api::Chain) | value, pullback and second order: a tape for the first function, the structure of the last |
+//! | [`Chain`](ad_api::Chain) | a tape for the first function, the structure of the last |
 //!
 //! ## Programs
 //!

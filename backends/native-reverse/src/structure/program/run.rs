@@ -273,6 +273,10 @@ impl Program {
                     let c = shared[k];
                     write!(v[to] = a - b * c, a: v[i], b: v[j]);
                 }
+                Op::MulMulRS => {
+                    let c = shared[k];
+                    write!(v[to] = a * b * c, a: v[i], b: v[j]);
+                }
                 Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
                 Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
                 Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),

@@ -1,7 +1,7 @@
 //! From a graph to instructions: what is computed once, what for each row, and where it is kept.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ad_api::{Binary, Unary};
 
@@ -56,6 +56,8 @@ pub(crate) enum Op {
     /// `a - b c`, rounded twice.
     SubMulRR,
     SubMulRS,
+    /// `a b c`, rounded twice.
+    MulMulRS,
     /// `a b + c`, rounded once.
     MulAdd,
     Unary(Unary),
@@ -376,7 +378,7 @@ impl Compiler<'_> {
         places
     }
 
-    /// For each sum or difference that is computed with a product in it, that product.
+    /// For each sum, difference or shared multiple that is computed with a product in it, that product.
     fn fusions(&self, needed: &[bool], drafts: &[Draft]) -> HashMap<Id, Id> {
         let mut uses = vec![0_u32; self.graph.len()];
         for (&node, _) in self.graph.nodes().iter().zip(needed).filter(|(_, needed)| **needed) {
@@ -401,6 +403,21 @@ impl Compiler<'_> {
                     fusions.insert(id, a);
                 }
                 _ => {}
+            }
+        }
+        let in_sums: HashSet<Id> = fusions.values().copied().collect();
+        for (&node, id) in self.graph.nodes().iter().zip(0..).filter(|(_, id)| needed[*id as usize])
+        {
+            let Node::Mul(a, b) = node else { continue };
+            let product = match (self.is_shared(a), self.is_shared(b)) {
+                (false, true) => a,
+                (true, false) => b,
+                _ => continue,
+            };
+            let of_rows = matches!(self.graph.node(product), Node::Mul(x, y)
+                if !self.is_shared(x) && !self.is_shared(y));
+            if of_rows && fusible(product) && !in_sums.contains(&id) {
+                fusions.insert(id, product);
             }
         }
         fusions
@@ -585,6 +602,7 @@ impl Instruction {
             | Op::DivRR
             | Op::AddMulRS
             | Op::SubMulRS
+            | Op::MulMulRS
             | Op::Binary(_)
             | Op::Picks(_)
             | Op::Guard(_) => [true, true, false],
@@ -659,6 +677,13 @@ impl Emitter<'_> {
 
     fn emit(&mut self, id: Id, node: Node, product: Option<Id>) {
         use Place::{Row, Shared};
+        if let (Some(product), Node::Mul(a, b)) = (product, node)
+            && let Node::Mul(x, y) = self.compiler.graph.node(product)
+            && let (Row(x), Row(y)) = (self.find(x), self.find(y))
+            && let Shared(multiple) = self.find(if a == product { b } else { a })
+        {
+            return self.push(Op::MulMulRS, id, [x, y, multiple]);
+        }
         if let (Some(product), Node::Add(a, b) | Node::Sub(a, b)) = (product, node) {
             let sum = self.compiler.real(if a == product { b } else { a });
             let Node::Mul(x, y) = self.compiler.graph.node(product) else { return };
