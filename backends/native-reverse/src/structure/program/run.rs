@@ -104,19 +104,22 @@ impl Block {
 }
 
 /// The sum of the products of rows, in eight parts that are then added up.
-///
-/// PERF: by the types of `pulp`, since the compiler makes pairs of what is added up in the end.
 #[inline(always)]
 fn dot<S: Simd>(simd: S, a: &Block, b: &Block) -> f64 {
     let mut sums = [0.0; EIGHT];
     for (a, b) in a.0.iter().zip(&b.0) {
-        let (sums, (a, b)) =
-            (S::as_mut_simd_f64s(&mut sums).0, (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0));
-        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum = simd.add_f64s(*sum, simd.mul_f64s(a, b));
-        }
+        add_products(simd, &mut sums, a, b);
     }
     add_up(sums)
+}
+
+/// PERF: by the types of `pulp`, since the compiler makes pairs of what is added up in the end.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, sums: &mut [f64; EIGHT], a: &[f64; EIGHT], b: &[f64; EIGHT]) {
+    let ((a, _), (b, _)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
+    for ((sum, &a), &b) in S::as_mut_simd_f64s(sums).0.iter_mut().zip(a).zip(b) {
+        *sum = simd.add_f64s(*sum, simd.mul_f64s(a, b));
+    }
 }
 
 #[inline(always)]
@@ -148,6 +151,31 @@ macro_rules! write {
             }
             $blocks[$to].0[part] = out;
         }
+    };
+}
+
+/// As [`write`], and adds `factor` times the sum of the products of two blocks to a number: the first
+/// one that is named, and the last.
+macro_rules! sum_and_write {
+    (
+        $simd:ident, $blocks:ident[$to:expr] = $value:expr, $t:ident: $first:expr
+        $(, $name:ident: $block:expr)*;
+        $sums:ident[$sum:expr] += $factor:expr, $by:expr
+    ) => {
+        let mut products = [0.0; EIGHT];
+        for part in 0..ROWS / EIGHT {
+            let $t = $first.0[part];
+            $(let $name = $block.0[part];)*
+            add_products($simd, &mut products, &$t, &$by.0[part]);
+            let mut out = [0.0; EIGHT];
+            for lane in 0..EIGHT {
+                let $t = $t[lane];
+                $(let $name = $name[lane];)*
+                out[lane] = $value;
+            }
+            $blocks[$to].0[part] = out;
+        }
+        $sums[$sum] += $factor * add_up(products);
     };
 }
 
@@ -345,7 +373,7 @@ impl Program {
     fn sweep_here<S: Simd>(&self, simd: S, memory: &mut Memory) {
         let (shared, v) = (&memory.shared[..], &memory.values[..]);
         let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
-        for &Back { step, to, from, by, base, factor, scale } in &self.reverse {
+        for &Back { step, to, from, by, base, also, factor, scale } in &self.reverse {
             let [to, from, by, base] = [to, from, by, base].map(|place| place as usize);
             match step {
                 Step::Add => write!(d[to] = scale * b + factor * t, b: d[base], t: d[from]),
@@ -363,6 +391,20 @@ impl Program {
                 }
                 Step::Sum => sums[to] += factor * dot(simd, &d[from], &Block::ONE),
                 Step::SumR => sums[to] += factor * dot(simd, &d[from], &v[by]),
+                Step::SetSAndSum => {
+                    let multiple = factor * shared[by];
+                    sum_and_write!(
+                        simd, d[to] = multiple * t, t: d[from];
+                        sums[also.0 as usize] += factor, v[also.1 as usize]
+                    );
+                }
+                Step::AddSAndSum => {
+                    let multiple = factor * shared[by];
+                    sum_and_write!(
+                        simd, d[to] = scale * b + multiple * t, t: d[from], b: d[base];
+                        sums[also.0 as usize] += factor, v[also.1 as usize]
+                    );
+                }
                 Step::SumS => sums[to] += factor * shared[by] * dot(simd, &d[from], &Block::ONE),
             }
         }

@@ -100,6 +100,10 @@ pub(crate) enum Step {
     SumR,
     /// `sums[to] += Σ t * shared[by]`
     SumS,
+    /// [`Step::SetS`], and `sums[also.0] += Σ t * values[also.1]`
+    SetSAndSum,
+    /// [`Step::AddS`], and `sums[also.0] += Σ t * values[also.1]`
+    AddSAndSum,
 }
 
 /// See [`Step`].
@@ -110,6 +114,7 @@ pub(crate) struct Back {
     pub(crate) from: u32,
     pub(crate) by: u32,
     pub(crate) base: u32,
+    pub(crate) also: (u32, u32),
     pub(crate) factor: f64,
     pub(crate) scale: f64,
 }
@@ -547,8 +552,10 @@ impl Compiler<'_> {
             });
             let scale = draft.base.map_or(0.0, |base| base.factor);
             let (step, factor) = (draft.step, draft.factor);
-            program.reverse.push(Back { step, to, from, by, base, factor, scale });
+            let also = (0, 0);
+            program.reverse.push(Back { step, to, from, by, base, also, factor, scale });
         }
+        program.join_sums();
         program.adjoints = slots.count();
         program.derivatives = (derivatives.iter())
             .map(|derivative| Derivative { at: slots.at(derivative.at), ..*derivative })
@@ -562,6 +569,31 @@ fn is_sum(step: Step) -> bool {
 }
 
 impl Program {
+    /// Makes one step of the two of a product of a row's value and a shared one.
+    fn join_sums(&mut self) {
+        let mut joined: Vec<Back> = Vec::with_capacity(self.reverse.len());
+        for next in self.reverse.drain(..) {
+            if let Some(last) = joined.last_mut()
+                && last.from == next.from
+                && last.factor == next.factor
+            {
+                let (sum, other) =
+                    if last.step == Step::SumR { (*last, next) } else { (next, *last) };
+                let step = match other.step {
+                    Step::SetS => Some(Step::SetSAndSum),
+                    Step::AddS => Some(Step::AddSAndSum),
+                    _ => None,
+                };
+                if let (Step::SumR, Some(step)) = (sum.step, step) {
+                    *last = Back { step, also: (sum.to, sum.by), ..other };
+                    continue;
+                }
+            }
+            joined.push(next);
+        }
+        self.reverse = joined;
+    }
+
     /// Lists the entries of a block for `q` outputs and `p` inputs, row by row.
     pub(crate) fn list_entries(&mut self, q: usize, p: usize) {
         self.entries = vec![(0, 0.0); q * p];
