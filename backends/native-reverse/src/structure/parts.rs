@@ -88,7 +88,8 @@ impl Parts {
             _ if shape.outputs.0 == Outputs::Each && shape.is_by_row() => MOST,
             _ => MOST.min(rows * inputs / (4 * map.inputs()).max(1)),
         };
-        let count = (rows * inputs / LEAST).min(most).max(1);
+        // What all rows share is computed by each part, for two blocks of rows or more.
+        let count = (rows * inputs / LEAST).min(most).min(rows / (2 * ROWS)).max(1);
         let each = rows.div_ceil(count).next_multiple_of(ROWS).max(ROWS);
         Parts { rows, each, count: rows.div_ceil(each).max(1), shape }
     }

@@ -573,9 +573,11 @@ impl Program {
     fn join_sums(&mut self) {
         let mut joined: Vec<Back> = Vec::with_capacity(self.reverse.len());
         for next in self.reverse.drain(..) {
+            // A step may take the place of what it reads: then the next one reads something else.
             if let Some(last) = joined.last_mut()
                 && last.from == next.from
                 && last.factor == next.factor
+                && (last.step == Step::SumR || last.to != next.from)
             {
                 let (sum, other) =
                     if last.step == Step::SumR { (*last, next) } else { (next, *last) };
