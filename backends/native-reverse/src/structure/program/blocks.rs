@@ -1,11 +1,11 @@
 //! Writing the Jacobian blocks of rows: from one number for each row to one row after another.
 
-use super::run::{Block, EIGHT, ROWS};
+use super::run::Block;
 
 /// Writes the blocks of all rows, one after another: each entry is a factor times an adjoint.
 pub(crate) fn write(entries: &[(u32, f64)], adjoints: &[Block], out: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
-    if entries.len() >= EIGHT
+    if entries.len() >= super::EIGHT
         && let Some(simd) = pulp::x86::V4::try_new()
     {
         return pulp::Simd::vectorize(simd, avx512::Squares { simd, entries, adjoints, out });
@@ -29,7 +29,7 @@ mod avx512 {
     use pulp::x86::V4;
     use pulp::{Simd, WithSimd, cast};
 
-    use super::{Block, EIGHT, ROWS};
+    use super::super::run::{Block, EIGHT, ROWS};
 
     pub(super) struct Squares<'a> {
         pub(super) simd: V4,

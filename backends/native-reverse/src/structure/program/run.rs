@@ -39,6 +39,7 @@ impl Block {
     }
 
     /// Eight of the rows.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn part(&self, part: usize) -> &[f64; EIGHT] {
         &self.0[part]
