@@ -4,14 +4,20 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
-use crate::{Explanation, NativeReverse};
+use crate::compiled::Compiled;
+use crate::graph::{self, Graph};
+use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
+use crate::{CompiledProgram, Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
-/// Each call records anew, so that branches follow the point.
+/// On the tape, each call records anew, so that branches follow the point. In
+/// [compiled mode](crate::Mode::Compiled) the comparisons that the function makes are checked in each call, and what
+/// they do not admit is recorded.
 pub struct TapePrepared<F: Function> {
     f: F,
+    /// In compiled mode, for functions without structure.
+    compiled: Option<Compiled>,
     work: Workspace<f64>,
     tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
@@ -21,8 +27,10 @@ impl<F: Function> TapePrepared<F> {
     /// Binds to `f`; see [`Backend::prepare`](ad_api::Backend::prepare).
     pub(crate) fn new(backend: NativeReverse, f: &F, x: &[f64]) -> Result<Self> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
-        let tools = Tools::new(backend.rows);
-        Ok(Self::empty(f.clone(), tools, SecondOrder::new(&backend, &backend, f)))
+        let compiled =
+            (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
+        let tools = Tools::new(backend.rows, backend.limits);
+        Ok(Self::empty(f.clone(), compiled, tools, SecondOrder::new(&backend, &backend, f)))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -56,13 +64,34 @@ impl<F: Function> TapePrepared<F> {
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
     pub fn explain(&self) -> Explanation {
-        let (tape_operations, tape_bytes) = self.work.size();
+        let (tape_statements, tape_bytes) = self.work.size();
         let (programs, refusal) = self.tools.explain();
-        Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
+        let compiled = self.compiled.as_ref();
+        Explanation {
+            tape_statements,
+            tape_bytes,
+            programs,
+            rows_at_a_time: ROWS,
+            branches: compiled.map(Compiled::explain).unwrap_or_default(),
+            scan: self.tools.scan.explain(),
+            refusal: (refusal.or(self.tools.scan.refused())).or_else(|| compiled?.refusal()),
+        }
     }
 
-    fn empty(f: F, tools: Tools, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), tools, second }
+    /// The branches that have been recorded in [compiled mode](crate::Mode::Compiled), as a program that can
+    /// be saved; `None` on the tape, for functions with structure, and before the first derivative.
+    pub fn program(&self) -> Option<CompiledProgram> {
+        let compiled = self.compiled.as_ref()?;
+        compiled.graphs().next().is_some().then(|| CompiledProgram::of(compiled))
+    }
+
+    fn empty(
+        f: F,
+        compiled: Option<Compiled>,
+        tools: Tools,
+        second: SecondOrder<NativeReverse, NativeReverse, F>,
+    ) -> Self {
+        TapePrepared { f, compiled, work: Workspace::default(), tools, second }
     }
 }
 
@@ -91,10 +120,19 @@ impl<F: Function> TapePrepared<Map<F>> {
     }
 }
 
-/// The clone has a tape of its own, which its first call sizes.
+/// Records `f` for compiled code.
+fn record<F: Function>(
+    f: &F,
+) -> impl FnMut(&[f64]) -> Result<std::result::Result<Graph, &'static str>> {
+    |x| Ok(graph::trace(f, x)?.map_err(graph::Refusal::reason))
+}
+
+/// The clone has a tape of its own, which its first call sizes, and records for itself.
 impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
-        Self::empty(self.f.clone(), self.tools.fresh(), self.second.clone())
+        let Shape { inputs, outputs } = self.shape();
+        let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
+        Self::empty(self.f.clone(), compiled, self.tools.fresh(), self.second.clone())
     }
 }
 
@@ -114,6 +152,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         y_dot: &mut [f64],
     ) -> Result<()> {
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.pushforward(&mut record(f), x, x_dot, y, y_dot)?
+        {
+            return Ok(());
+        }
         self.f.structure(Push { work: &mut self.work, tools: &mut self.tools, x, x_dot, y, y_dot })
     }
 
@@ -124,7 +168,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
+        let TapePrepared { f, compiled, work, tools, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.pullback(&mut record(f), x, y_bar, y, x_bar)?
+        {
+            return Ok(());
+        }
+        f.structure(Pull { work, tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -136,7 +186,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
+        let TapePrepared { f, compiled, work, tools, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.jacobian(&mut record(f), x, y, jacobian)?
+        {
+            return Ok(());
+        }
+        f.structure(Jac { work, tools, x, y, jacobian })
     }
 
     fn value_gradient_and_weighted_hvp_into(
@@ -147,7 +203,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, tools, second, .. } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
+        if let Some(compiled) = compiled
+            && let Some(value) = compiled.hvp(&mut record(f), x, w, v, gradient, hv)?
+        {
+            return Ok(value);
+        }
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
         let done = f.structure(Hvp { tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
@@ -163,6 +224,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         derivative: &mut [f64],
         second: &mut [f64],
     ) -> Result<()> {
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.second(&mut record(f), x, y, derivative, second)?
+        {
+            return Ok(());
+        }
         self.second.second_derivative(x, y, derivative, second)
     }
 
@@ -173,7 +240,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hessian: &mut DMatrix<f64>,
     ) -> Result<f64> {
-        let TapePrepared { f, tools, second, .. } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
+        let square = hessian.is_square();
+        let columns = hessian.as_mut_slice();
+        if let Some(compiled) = compiled.as_mut().filter(|_| square)
+            && let Some(value) = compiled.hessian(&mut record(f), x, w, gradient, columns)?
+        {
+            return Ok(value);
+        }
         let (n, m) = (f.inputs(), f.outputs());
         let fits = x.len() == n && w.len() == m && gradient.len() == n && n > 0;
         if fits && hessian.shape() == (n, n) {

@@ -4,8 +4,6 @@
 //! differ, rules, and derivatives that come out as NaN, since the faster ways do not treat zero times
 //! infinity as zero.
 
-#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
-
 mod jet;
 mod parts;
 mod program;
@@ -24,6 +22,37 @@ use jet::Jet;
 pub(crate) use program::ROWS;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
+
+/// Whether `f` states no structure.
+pub(crate) fn is_plain<F: Function>(f: &F) -> bool {
+    f.structure(IsPlain)
+}
+
+struct IsPlain;
+
+impl StructureVisitor for IsPlain {
+    type Output = bool;
+
+    fn plain<F: Function>(self, _: &F) -> bool {
+        true
+    }
+
+    fn map<F: Function>(self, _: &Map<F>) -> bool {
+        false
+    }
+
+    fn sum<F: Function>(self, _: &Sum<F>) -> bool {
+        false
+    }
+
+    fn scan<F: Function>(self, _: &Scan<F>) -> bool {
+        false
+    }
+
+    fn chain<F: Function, G: Function>(self, _: &Chain<F, G>) -> bool {
+        false
+    }
+}
 
 /// A value: the same number as the derivatives come with.
 pub(crate) struct Value<'a> {
@@ -114,11 +143,15 @@ impl StructureVisitor for Pull<'_> {
         if check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
             return Ok(());
         }
+        let (x, y_bar, memory) = (self.x, self.y_bar, &mut self.tools.scan);
+        if scan::has_programs(n) && scan::by_programs(memory, f, x, y_bar, self.y, self.x_bar)? {
+            return Ok(());
+        }
         if n > scan::FEW {
-            if !scan::is_long(self.work, f, self.x)? {
+            if !scan::is_long(self.work, memory, f, x)? {
                 return self.plain(f);
             }
-            return scan::pullback(self.work, f, self.x, self.y_bar, self.y, self.x_bar);
+            return scan::by_tapes((self.work, memory), f, x, y_bar, self.y, self.x_bar);
         }
         scratch::with(n * m, |jacobian: &mut [f64]| {
             if !scan::jacobian(f, self.x, self.y, jacobian) {
@@ -240,8 +273,8 @@ impl Hvp<'_> {
 impl StructureVisitor for Hvp<'_> {
     type Output = Result<Option<f64>>;
 
-    fn plain<F: Function>(self, _: &F) -> Result<Option<f64>> {
-        Ok(None)
+    fn plain<F: Function>(self, f: &F) -> Result<Option<f64>> {
+        Ok(jet::hvp(f, self.x, (self.w, self.v), self.gradient, self.hv))
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {
@@ -460,7 +493,16 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
-        if f.inputs() > scan::FEW || check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+        if check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+            return Ok(());
+        }
+        let memory = &mut self.tools.scan;
+        if scan::has_programs(f.inputs())
+            && scan::jacobian_by_programs(memory, f, self.x, self.y, self.jacobian)?
+        {
+            return Ok(());
+        }
+        if f.inputs() > scan::FEW {
             return self.plain(f);
         }
         if scan::jacobian(f, self.x, self.y, self.jacobian) { Ok(()) } else { self.plain(f) }

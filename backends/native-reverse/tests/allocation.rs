@@ -8,7 +8,7 @@ use ad_api::{
     RuleTangent, RuleValue, Scalar, Scan, Sum,
 };
 use ad_conformance::CountingAllocator;
-use ad_native_reverse::NativeReverse;
+use ad_native_reverse::{Checkpoints, NativeReverse};
 use nalgebra::DMatrix;
 
 #[global_allocator]
@@ -108,6 +108,49 @@ fn prepared_calls_allocate_nothing() {
     assert_eq!(allocations(|| operator.apply_transpose_into(&w, &mut g).unwrap()), 0);
 }
 
+#[test]
+fn compiled_calls_allocate_nothing() {
+    let f = Body(30);
+    let backend = NativeReverse::compiled();
+    // Two branches in turn, and one where a derivative is not finite, so that the tape takes over.
+    let points = [[0.5; 30], [1.5; 30], [f64::INFINITY; 30]];
+    for of_points in [&points[..2], &points[..]] {
+        let mut p = backend.prepare(&f, &points[0]).unwrap();
+        let (mut y, mut g, v, w) = ([0.0], [0.0; 30], [1.0; 60], [1.0]);
+        let (mut j, mut h) = (DMatrix::zeros(1, 30), DMatrix::zeros(30, 30));
+        let count = [
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_pullback_into(x, &w, &mut y, &mut g).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_pushforward_into(x, &v, &mut y, &mut [0.0; 2]).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_jacobian_into(x, &mut y, &mut j).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    let hv = &mut [0.0; 60];
+                    p.value_gradient_and_weighted_hvp_into(x, &w, &v, &mut g, hv).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_gradient_and_weighted_hessian_into(x, &w, &mut g, &mut h).unwrap();
+                }
+            }),
+        ];
+        assert_eq!(count, [0; 5]);
+        assert_eq!(p.explain().branches.len(), 2);
+    }
+}
+
 /// A body of as many inputs as it says.
 #[derive(Clone)]
 struct Body(usize);
@@ -148,10 +191,14 @@ impl Function for Smooth {
 }
 
 fn pullbacks<F: Function>(f: &F) -> usize {
+    pullbacks_of(NativeReverse::default(), f)
+}
+
+fn pullbacks_of<F: Function>(backend: NativeReverse, f: &F) -> usize {
     let x: Vec<f64> = (0..f.inputs()).map(|i| (i % 7) as f64 / 4.0).collect();
     let (mut y, mut g) = (vec![0.0; f.outputs()], vec![0.0; f.inputs()]);
     let w = vec![1.0; f.outputs()];
-    let mut p = NativeReverse::default().prepare(f, &x).unwrap();
+    let mut p = backend.prepare(f, &x).unwrap();
     allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap())
 }
 
@@ -194,5 +241,48 @@ fn prepared_calls_of_functions_with_structure_allocate_nothing() {
         // More than one part, and full blocks without branches.
         let long = Sum::new(Map::windows(Smooth(p), 20_000, 1).unwrap());
         assert_eq!([pullbacks(&long), pullbacks(long.map())], [0; 2]);
+    }
+}
+
+#[test]
+fn prepared_calls_of_loops_allocate_nothing_whatever_is_kept() {
+    // A state in registers and one that is not, and a rule, with which there are no programs.
+    let scans = [Scan::new(Body(12), 1, 40, vec![]).unwrap()];
+    let ruled = Scan::new(Ruled(Arc::new(Exp)), 12, 40, vec![]).unwrap();
+    for checkpoints in [
+        Checkpoints::Automatic,
+        Checkpoints::All,
+        Checkpoints::SquareRoot,
+        Checkpoints::Logarithmic,
+        Checkpoints::Count(2),
+    ] {
+        let backend = NativeReverse::default().checkpoints(checkpoints);
+        assert_eq!(scans.each_ref().map(|f| pullbacks_of(backend, f)), [0]);
+        assert_eq!(pullbacks_of(backend, &ruled), 0);
+        let small = backend.budget(1000);
+        assert_eq!(scans.each_ref().map(|f| pullbacks_of(small, f)), [0]);
+        assert_eq!(pullbacks_of(small, &ruled), 0);
+    }
+}
+
+/// A step with a state of twelve and a rule.
+#[derive(Clone)]
+struct Ruled(Arc<Exp>);
+
+impl Function for Ruled {
+    fn inputs(&self) -> usize {
+        13
+    }
+
+    fn outputs(&self) -> usize {
+        12
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        self.0.apply(&[x[1] * 0.1], &mut y[..1])?;
+        for i in 1..12 {
+            y[i] = x[i + 1] * x[0] * 0.5 + y[i - 1] * 0.1;
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Random programs with branches: programs of rows, plain tape and dual numbers agree.
+//! Random programs with branches: programs of rows, compiled code, plain tape and dual numbers agree.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use ad_api::{Backend, Differentiate, Failure, Function, Map, Prepared, Scalar, Sum};
@@ -147,6 +147,34 @@ fn check<F: Function>(f: &F, random: &mut Random, what: &str) {
     close(pushed.as_slice(), expected.as_slice(), &format!("{what}: pushforward"));
 }
 
+/// Compiled code for the whole function, recorded at other points as well.
+fn check_compiled<F: Function>(f: &F, random: &mut Random, what: &str) {
+    let (n, m) = (f.inputs(), f.outputs());
+    let w: Vec<f64> = (0..m).map(|_| random.number()).collect();
+    let mut compiled = NativeReverse::compiled().prepare(f, &vec![0.0; n]).unwrap();
+    let dual = Dual::default();
+    for round in 0..6 {
+        let what = format!("{what}, compiled, point {round}");
+        let [x, v] = [(); 2].map(|()| (0..n).map(|_| random.number()).collect::<Vec<f64>>());
+        let jacobian = dual.jacobian(f, &x).unwrap();
+        let value = dual.value(f, &x).unwrap();
+        let (y, pulled) = compiled.value_and_pullback(&x, &w).unwrap();
+        assert_eq!(y, value, "{what}");
+        let weights = nalgebra::DVector::from_vec(w.clone());
+        close(pulled.as_slice(), (jacobian.transpose() * weights).as_slice(), &what);
+        let pushed = compiled.pushforward(&x, &v).unwrap();
+        let tangent = nalgebra::DVector::from_vec(v.clone());
+        close(pushed.as_slice(), (&jacobian * &tangent).as_slice(), &what);
+        close(compiled.jacobian(&x).unwrap().as_slice(), jacobian.as_slice(), &what);
+        let hessian = dual.weighted_hessian(f, &x, &w).unwrap();
+        let (mut gradient, mut hv) = (vec![0.0; n], vec![0.0; n]);
+        compiled.value_gradient_and_weighted_hvp_into(&x, &w, &v, &mut gradient, &mut hv).unwrap();
+        close(&gradient, pulled.as_slice(), &what);
+        close(&hv, (hessian * tangent).as_slice(), &what);
+    }
+    assert_eq!(compiled.explain().refusal, None);
+}
+
 #[test]
 fn programs_tape_and_dual_numbers_agree() {
     // More programs for a longer run: AD_RANDOM_PROGRAMS=100000 cargo test --release ...
@@ -165,6 +193,7 @@ fn programs_tape_and_dual_numbers_agree() {
         let data: Vec<f64> = (0..rows).map(|_| random.number()).collect();
         let shared = Map::shared(body.clone(), rows, data).unwrap();
         check(&Sum::new(shared), &mut random, &format!("{what}, shared"));
+        check_compiled(&body, &mut random, &what);
         let windows = Map::windows(body, p + rows - 1, 1).unwrap();
         check(&Sum::new(windows), &mut random, &format!("{what}, windows"));
     }

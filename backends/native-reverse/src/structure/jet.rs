@@ -1,9 +1,12 @@
-//! A value with a few tangents, for loops with few inputs.
+//! A value with a few tangents: for loops with few inputs, and products with a Hessian.
 
 use std::sync::Arc;
 
-use ad_api::{AdError, Failure, Lift, Rule};
+use ad_api::{Failure, Function, Lift, Rule, scratch};
 use wide::f64x2;
+
+use crate::backend::Workspace;
+use crate::pool;
 
 /// A value with `2 P` tangents that are multiplied as plain numbers: zero times infinity is NaN here,
 /// so a derivative that is NaN must be computed again with more care.
@@ -60,6 +63,49 @@ impl<const P: usize> Jet<P> {
     }
 }
 
+/// Writes the gradient of `w · f` at `x` and the products of its Hessian with up to two tangents `v` into
+/// `hv`, and returns the value, or `None` if they must be computed in another way: one evaluation on a
+/// tape over values with two tangents, and one reverse sweep.
+pub(crate) fn hvp<F: Function>(
+    f: &F,
+    x: &[f64],
+    (w, v): (&[f64], &[f64]),
+    gradient: &mut [f64],
+    hv: &mut [f64],
+) -> Option<f64> {
+    let (n, m) = (f.inputs(), f.outputs());
+    let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
+    if !fits || n == 0 || v.is_empty() || (v.len() != n && v.len() != 2 * n) {
+        return None;
+    }
+    scratch::with(2 * (n + m), |buffer: &mut [Jet<1>]| {
+        let (point, buffer) = buffer.split_at_mut(n);
+        let (weights, buffer) = buffer.split_at_mut(m);
+        let (value, derivative) = buffer.split_at_mut(m);
+        for (j, (jet, &x)) in point.iter_mut().zip(x).enumerate() {
+            *jet = Jet::pair(x, [v[j], v.get(n + j).copied().unwrap_or(0.0)]);
+        }
+        weights.iter_mut().zip(w).for_each(|(jet, &w)| *jet = Jet::constant(w));
+        pool::with(|work: &mut Workspace<Jet<1>>| {
+            work.pullback(f, point, weights, value, derivative)
+        })
+        .ok()?;
+        let mut sum = 0.0;
+        for (gradient, d) in gradient.iter_mut().zip(&*derivative) {
+            *gradient = d.re;
+            sum += d.re;
+        }
+        for (tangent, hv) in hv.chunks_exact_mut(n).enumerate() {
+            for (hv, d) in hv.iter_mut().zip(&*derivative) {
+                *hv = d.tangent(tangent);
+                sum += *hv;
+            }
+        }
+        // What is infinite or NaN may come from zero times infinity.
+        sum.is_finite().then(|| value.iter().zip(w).map(|(y, w)| y.re * w).sum())
+    })
+}
+
 impl<const P: usize> Lift for Jet<P> {
     type Inner = f64;
 
@@ -95,13 +141,28 @@ impl<const P: usize> Lift for Jet<P> {
         self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
     }
 
-    /// Refused: those who use this type compute functions with rules on the tape.
-    fn lift_rule<R: Rule>(_: &Arc<R>, _: &[Self], _: &mut [Self]) -> Result<(), Failure> {
-        Err(Failure::from(AdError::Unsupported {
-            backend: "native-reverse".into(),
-            operation: "static tangents",
-            reason: "a rule is applied on the tape".into(),
-        }))
+    fn lift_rule<R: Rule>(rule: &Arc<R>, x: &[Self], y: &mut [Self]) -> Result<(), Failure> {
+        scratch::with(2 * (x.len() + y.len()), |buffer: &mut [f64]| {
+            let (point, buffer) = buffer.split_at_mut(x.len());
+            let (tangent, buffer) = buffer.split_at_mut(x.len());
+            let (value, derivative) = buffer.split_at_mut(y.len());
+            point.iter_mut().zip(x).for_each(|(point, x)| *point = x.re);
+            rule.value(point, value)?;
+            y.iter_mut().zip(&*value).for_each(|(y, &value)| *y = Self::constant(value));
+            for j in 0..2 * P {
+                tangent.iter_mut().zip(x).for_each(|(tangent, x)| *tangent = x.tangent(j));
+                if tangent.iter().all(|&tangent| tangent == 0.0) {
+                    continue;
+                }
+                rule.tangent(point, tangent, derivative)?;
+                for (y, &d) in y.iter_mut().zip(&*derivative) {
+                    let mut pair = y.eps[j / 2].to_array();
+                    pair[j % 2] = d;
+                    y.eps[j / 2] = pair.into();
+                }
+            }
+            Ok(())
+        })
     }
 
     #[inline(always)]

@@ -15,7 +15,8 @@ mod schedule;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::graph::{self, Graph, Partial};
+use super::parts::MOST_PARTS;
+use crate::graph::{self, Graph, Partials};
 use ad_api::{Function, Gather, Map};
 
 pub(crate) use blocks::write as write_blocks;
@@ -31,8 +32,8 @@ const IN_USE: usize = 8;
 /// Why there is no program for a row.
 const OPAQUE: &str = "the body fails, reads a primal or applies a rule";
 
-/// How many programs are kept from call to call.
-const KEPT: usize = 32;
+/// How many programs are kept from call to call: as many as one call can use in all its parts.
+const KEPT: usize = IN_USE * MOST_PARTS;
 
 /// The programs of one body, one for each way through its branches: what threads share.
 #[derive(Debug, Default)]
@@ -74,7 +75,7 @@ struct Run {
 #[derive(Debug, Clone)]
 struct Derived {
     graph: Graph,
-    partials: Vec<Vec<Partial>>,
+    partials: Partials,
     active: Vec<bool>,
     /// How many of the guards are its own; the others are those of its derivatives.
     guards: usize,
@@ -102,7 +103,7 @@ impl Library {
                     Mode::Second | Mode::Push => recorded.tangent.as_ref()?,
                     _ => &recorded.body,
                 };
-                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(_)));
+                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(..)));
                 let runs = programs.iter().filter_map(|programs| {
                     programs.runs.get(index).and_then(|runs| runs[mode as usize].as_ref())
                 });
@@ -284,10 +285,10 @@ impl Recorded {
     fn new<F: Function>(map: &Map<F>, input: impl Fn(&mut [f64])) -> Option<Self> {
         let mut row = vec![0.0; map.body().inputs()];
         input(&mut row);
-        let graph = graph::trace(map.body(), &row)?;
+        let graph = graph::trace(map.body(), &row).ok()?.ok()?;
         let body = Derived::new(graph, map.row_inputs());
         let programs = [const { None }; Mode::COUNT];
-        (!body.graph.opaque).then(|| Recorded { body, tangent: None, programs })
+        Some(Recorded { body, tangent: None, programs })
     }
 
     /// The instructions for `mode`.
@@ -297,9 +298,9 @@ impl Recorded {
             let (p, inputs) = (map.row_inputs(), map.body().inputs());
             let pushed;
             let derived = match mode {
-                Mode::Second => tangent.get_or_insert_with(|| body.tangent(inputs, p)),
+                Mode::Second => tangent.get_or_insert_with(|| body.tangent(p)),
                 Mode::Push => {
-                    let tangent = tangent.get_or_insert_with(|| body.tangent(inputs, p));
+                    let tangent = tangent.get_or_insert_with(|| body.tangent(p));
                     pushed = tangent.behind(&body.graph.outputs);
                     &pushed
                 }
@@ -308,13 +309,11 @@ impl Recorded {
             let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
             let per_row = |input: u32| !all_read_x || (p..inputs).contains(&(input as usize));
             let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
-            let opaque = derived.graph.opaque;
-            let mut program =
-                if opaque { Program::default() } else { derived.compile(shared, mode, exact) };
+            let mut program = derived.compile(shared, mode, exact);
             if mode == Mode::Blocks {
                 program.list_entries(map.body().outputs(), p);
             }
-            Arc::new(Program { first_tangent: inputs, opaque, ..program })
+            Arc::new(Program { first_tangent: inputs, ..program })
         });
         program.clone()
     }
@@ -331,17 +330,19 @@ impl Derived {
         Derived { graph, partials, active, guards }
     }
 
-    /// Its derivative along a tangent, whose `p` entries follow the `inputs`.
-    fn tangent(&self, inputs: usize, p: usize) -> Derived {
-        let first = u32::try_from(inputs).unwrap_or(u32::MAX);
-        Derived::new(graph::tangent(self.graph.clone(), &self.partials, (first, p)), p)
+    /// Its derivative along a tangent, whose `p` entries follow the inputs.
+    fn tangent(&self, p: usize) -> Derived {
+        let values = self.graph.outputs.len();
+        let mut graph = graph::pushforward(self.graph.clone(), p);
+        graph.outputs.drain(..values);
+        Derived::new(graph, p)
     }
 
     /// Its values behind these, without derivatives.
     fn behind(&self, outputs: &[graph::Id]) -> Derived {
         let Derived { mut graph, active, guards, .. } = self.clone();
         graph.outputs.splice(0..0, outputs.iter().copied());
-        Derived { graph, partials: Vec::new(), active, guards }
+        Derived { graph, partials: Partials::default(), active, guards }
     }
 
     fn compile(&self, shared: Vec<bool>, mode: Mode, exact: bool) -> Program {
