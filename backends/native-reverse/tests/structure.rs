@@ -625,7 +625,7 @@ fn check_threads<F: Function>(f: &F, x: &[f64], what: &str) {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     // Large enough for threads.
-    let (rows, n) = (12_000, 2_000);
+    let (rows, n) = (30_000, 3_000);
     let body = |inputs| Body { inputs, kind: Kind::Smooth };
     let x: Vec<f64> = numbers(rows).iter().map(|x| x * 0.5).collect();
     let windows = Map::windows(body(4), rows, 1).unwrap();
