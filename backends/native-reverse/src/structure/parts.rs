@@ -12,7 +12,7 @@ use super::rows::Outputs;
 
 /// A part has at least so many inputs of rows, about.
 ///
-/// PERF: some 5 µs, so that what a part costs by itself is little; and ten of those are worth a thread.
+/// PERF: some 5 µs, so that what a part costs by itself is little.
 const LEAST: usize = 1 << 13;
 
 /// The most parts: so many threads are of use.

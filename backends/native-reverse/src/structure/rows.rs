@@ -80,9 +80,7 @@ impl Tools {
         let programs: Vec<&Programs> = self.workers.iter().map(|worker| &worker.programs).collect();
         (library.explain(&programs), programs.iter().find_map(|programs| programs.refused()))
     }
-}
 
-impl Tools {
     /// Before a call: all rows, and as many workers as are worth it, at most `most`.
     fn task<'a, F: Function>(
         &'a mut self,
@@ -173,7 +171,8 @@ pub(crate) fn blocks<F: Function>(
     over_parts(tools, rows, (x, &[]), (y, out), &run).map(|_| ())
 }
 
-/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`.
+/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`: the derivatives
+/// along the tangent come with the values, and nothing is kept for a reverse sweep.
 pub(crate) fn pushforward<F: Function>(
     tools: &mut Tools,
     rows: (&Map<F>, Outputs),
@@ -257,7 +256,7 @@ struct Task<'a, F> {
     map: &'a Map<F>,
     outputs: Outputs,
     x: &'a [f64],
-    /// A tangent, for second derivatives.
+    /// A tangent, where one is needed.
     x_dot: &'a [f64],
     /// Or the tangent is 1 for this input of each row, and 0 for the others.
     direction: Option<usize>,
