@@ -244,7 +244,7 @@ fn what_is_too_long_is_evaluated_but_no_program() {
 #[test]
 fn functions_are_found_by_their_names() {
     assert_eq!(Unary::named("ln_1p"), Some(Unary::Ln1p));
-    assert_eq!(B::named("atan2"), Some(B::Atan2));
+    assert_eq!(ad_api::Binary::named("atan2"), Some(ad_api::Binary::Atan2));
     // The name does not say which power.
     assert_eq!(Unary::named(Unary::Powi(3).name()), None);
 }

@@ -1,5 +1,9 @@
 //! Functions as programs that are recorded once and replayed: values and derivatives of any kind from
 //! one record for each way through the branches.
+//!
+//! A branch is a [graph](crate::graph); its derivatives are graphs too, and become
+//! [code](crate::code) when they are first asked for. A call tries the branches one after another, the one
+//! that was taken last first, until the comparisons of one come out as recorded.
 
 mod branch;
 mod constants;

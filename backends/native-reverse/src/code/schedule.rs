@@ -11,6 +11,9 @@ use crate::graph::{Graph, Id, Node};
 /// PERF: see the notes of the crate. Longer runs are faster, but values wait longer, in more slots.
 const WINDOW: usize = 256;
 
+/// The shortest chain of sums that is a run of its own.
+const CHAIN: usize = 8;
+
 /// An instruction on nodes.
 #[derive(Debug, Clone, Copy)]
 struct Draft {
@@ -26,13 +29,14 @@ impl Draft {
         let count = match self.op {
             Op::Copy | Op::Neg | Op::Unary(_) | Op::Sign => 1,
             Op::Add
+            | Op::AddChain
             | Op::Sub
             | Op::Mul
             | Op::Div
             | Op::Binary(_)
             | Op::Picks(_)
             | Op::Guard(..) => 2,
-            Op::AddMul | Op::SubMul | Op::MulSub | Op::MulAdd => 3,
+            Op::AddMul | Op::AddMulChain | Op::SubMul | Op::MulSub | Op::MulAdd => 3,
         };
         &self.operands[..count]
     }
@@ -75,6 +79,7 @@ pub(super) fn compile(graph: &Graph) -> Code {
             _ => runs.push((draft.op, 1)),
         }
     }
+    let runs = with_chains(&runs, &mut operands);
     Code {
         inputs: graph.inputs,
         outputs: graph.outputs.len(),
@@ -83,6 +88,48 @@ pub(super) fn compile(graph: &Graph) -> Code {
         runs,
         operands,
     }
+}
+
+/// The same runs, but long stretches of sums of which each adds to the one before as runs of their own.
+fn with_chains(runs: &[(Op, u32)], operands: &mut [Operands]) -> Vec<(Op, u32)> {
+    let mut split = Vec::with_capacity(runs.len());
+    let mut rest = operands;
+    for &(op, count) in runs {
+        let (run, later) = rest.split_at_mut(count as usize);
+        rest = later;
+        let chained = match op {
+            Op::Add => Op::AddChain,
+            Op::AddMul => Op::AddMulChain,
+            _ => {
+                split.push((op, count));
+                continue;
+            }
+        };
+        // Where the stretch of plain instructions begins that is not written yet.
+        let (mut plain, mut first) = (0, 0);
+        while first < run.len() {
+            let mut end = first + 1;
+            while end < run.len() {
+                let before = run[end - 1].to;
+                let next = &mut run[end];
+                if op == Op::Add && next.b == before {
+                    std::mem::swap(&mut next.a, &mut next.b);
+                }
+                if next.a != before {
+                    break;
+                }
+                end += 1;
+            }
+            if end - first >= CHAIN {
+                split.extend((plain < first).then(|| (op, number(first - plain))));
+                split.push((chained, number(end - first)));
+                plain = end;
+            }
+            first = end;
+        }
+        split.extend((plain < run.len()).then(|| (op, number(run.len() - plain))));
+    }
+    split
 }
 
 /// Where the nodes are: inputs, outputs and constants have slots of their own, in this order, and the

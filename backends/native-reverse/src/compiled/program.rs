@@ -386,6 +386,7 @@ impl TryFrom<SavedProgram> for CompiledProgram {
 }
 
 /// Nothing is recorded; that there is no branch becomes an error later.
+#[allow(clippy::unnecessary_wraps, reason = "the type of all that record")]
 fn nothing(_: &[f64]) -> Result<std::result::Result<Graph, &'static str>> {
     Ok(Err("a program without its function records nothing"))
 }
