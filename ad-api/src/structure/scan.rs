@@ -42,6 +42,7 @@ pub struct Scan<F> {
     constants: usize,
     data: Arc<[f64]>,
     last: bool,
+    until: bool,
 }
 
 impl<F: Function> Scan<F> {
@@ -67,7 +68,7 @@ impl<F: Function> Scan<F> {
         if outputs < state {
             AdError::check_len("step", outputs, state, "outputs for the next state")?;
         }
-        Ok(Scan { step, state, steps, constants, data, last: true })
+        Ok(Scan { step, state, steps, constants, data, last: true, until: false })
     }
 
     /// As [`new`](Self::new), with the sums of the readouts as the only outputs.
@@ -77,6 +78,61 @@ impl<F: Function> Scan<F> {
     /// As [`new`](Self::new).
     pub fn sum(step: F, state: usize, steps: usize, data: impl Into<Arc<[f64]>>) -> Result<Self> {
         Ok(Scan { last: false, ..Self::new(step, state, steps, data)? })
+    }
+
+    /// As [`new`](Self::new), but the loop ends after the first step whose last output is positive, after
+    /// `steps` steps at the latest. That output tells when to stop and nothing else: it is no readout.
+    ///
+    /// How many steps are done depends on the inputs; the derivatives are those of the steps that are.
+    ///
+    /// ```
+    /// use ad_api::{Differentiate, Failure, Function, Scalar, Scan};
+    /// use ad_native_reverse::NativeReverse;
+    ///
+    /// /// Newton's method for `√a`, until the square is right to 12 digits; inputs `a, x`.
+    /// #[derive(Clone)]
+    /// struct Newton;
+    ///
+    /// impl Function for Newton {
+    ///     fn inputs(&self) -> usize { 2 }
+    ///     fn outputs(&self) -> usize { 2 }
+    ///     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+    ///         y[0] = (x[1] + x[0] / x[1]) * 0.5;
+    ///         y[1] = x[0] * 1e-12 - (y[0] * y[0] - x[0]).abs();
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let root = Scan::until(Newton, 1, 100, vec![])?;
+    /// let gradient = NativeReverse::default().gradient(&root, &[4.0, 1.0])?;
+    /// // d √a / da = 1 / (2 √a), whatever the start.
+    /// assert!((gradient[0] - 0.25).abs() < 1e-9 && gradient[1].abs() < 1e-5);
+    /// # Ok::<(), ad_api::AdError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), with one more output of the step.
+    pub fn until(step: F, state: usize, steps: usize, data: impl Into<Arc<[f64]>>) -> Result<Self> {
+        let outputs = step.outputs();
+        if outputs < state + 1 {
+            AdError::check_len(
+                "step",
+                outputs,
+                state + 1,
+                "outputs for the next state and the end",
+            )?;
+        }
+        Ok(Scan { until: true, ..Self::new(step, state, steps, data)? })
+    }
+
+    /// Whether the last output of a step tells when the loop ends: see [`until`](Self::until).
+    pub fn is_until(&self) -> bool {
+        self.until
+    }
+
+    /// The number of readouts of a step.
+    pub fn readouts(&self) -> usize {
+        self.step.outputs() - self.state - usize::from(self.until)
     }
 
     /// What is done in each step.
@@ -89,7 +145,7 @@ impl<F: Function> Scan<F> {
         self.state
     }
 
-    /// The number of steps.
+    /// The number of steps, at most where the loop ends by [itself](Self::until).
     pub fn steps(&self) -> usize {
         self.steps
     }
@@ -113,12 +169,12 @@ impl<F: Function> Function for Scan<F> {
     }
 
     fn outputs(&self) -> usize {
-        self.step.outputs() - if self.last { 0 } else { self.state }
+        self.readouts() + if self.last { self.state } else { 0 }
     }
 
     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
         let (all, n) = (self.step.inputs(), self.inputs());
-        let (sums, last) = y.split_at_mut(self.step.outputs() - self.state);
+        let (sums, last) = y.split_at_mut(self.readouts());
         sums.fill(S::from(0.0));
         scratch::with(all + self.step.outputs(), |buffer: &mut [S]| {
             let (input, output) = buffer.split_at_mut(all);
@@ -130,6 +186,9 @@ impl<F: Function> Function for Scan<F> {
                 let (state, readout) = output.split_at(self.state);
                 input[n - self.state..n].copy_from_slice(state);
                 sums.iter_mut().zip(readout).for_each(|(sum, &readout)| *sum += readout);
+                if self.until && output[output.len() - 1] > 0.0 {
+                    break;
+                }
             }
             last.copy_from_slice(&input[n - self.state..n][..last.len()]);
             Ok(())

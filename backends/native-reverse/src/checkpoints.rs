@@ -15,7 +15,8 @@ pub enum Checkpoints {
     Automatic,
     /// A record of all steps, whatever its size: each step is evaluated once.
     All,
-    /// About `√T` states of `T` steps, and a record of as many steps: each step is evaluated twice.
+    /// About `√T` states of `T` steps, as far as the budget goes, and a record of as many steps: each step
+    /// is evaluated twice.
     SquareRoot,
     /// About `log₂ T` states of `T` steps, by the binomial schedule.
     Logarithmic,
@@ -114,10 +115,77 @@ impl Schedule {
         Some(Action::Advance { to: self.at })
     }
 
+    /// Goes on from the states that `online` has kept of so many steps.
+    pub(crate) fn resume(&mut self, online: &Online, steps: usize) {
+        self.kept.clear();
+        self.kept.extend(online.kept.iter().map(|kept| (kept.step, kept.slot)));
+        self.free.clone_from(&online.free);
+        (self.at, self.end) = (usize::MAX, steps);
+    }
+
     fn keep(&mut self) -> Action {
         let slot = self.free.pop().unwrap_or_default();
         self.kept.push((self.at, slot));
         Action::Store { slot }
+    }
+}
+
+/// Which states are kept on the way forwards through a loop that may end at any step.
+///
+/// Wherever it ends, no step is done more often on the way back than the number of steps makes
+/// necessary for so many checkpoints.
+///
+/// # References
+///
+/// Q. Wang, P. Moin, G. Iaccarino, *Minimal repetition dynamic checkpointing algorithm for unsteady
+/// adjoint calculation*, SIAM Journal on Scientific Computing 31 (2009), algorithm 1.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Online {
+    kept: Vec<Kept>,
+    free: Vec<usize>,
+}
+
+/// A state that is kept.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    step: usize,
+    slot: usize,
+    level: u32,
+}
+
+impl Online {
+    /// Before the first step, with so many checkpoints, at least one.
+    pub(crate) fn start(&mut self, checkpoints: usize) {
+        self.kept.clear();
+        self.free.clear();
+        self.free.extend((0..checkpoints.max(1)).rev());
+    }
+
+    /// Where to keep the state before this step, if it is to be kept. Called with all steps in order.
+    pub(crate) fn arrive(&mut self, step: usize) -> Option<usize> {
+        let (slot, level) = if let Some(slot) = self.free.pop() {
+            // The state before the first step stays.
+            (slot, if step == 0 { u32::MAX } else { 0 })
+        } else if let Some(dispensable) = self.dispensable() {
+            (self.kept.remove(dispensable).slot, 0)
+        } else {
+            let newest = self.kept.pop_if(|newest| newest.step > 0)?;
+            (newest.slot, newest.level + 1)
+        };
+        self.kept.push(Kept { step, slot, level });
+        Some(slot)
+    }
+
+    /// A state before a later one of a higher level.
+    fn dispensable(&self) -> Option<usize> {
+        let mut highest = 0;
+        for (place, kept) in self.kept.iter().enumerate().rev() {
+            if kept.level < highest {
+                return Some(place);
+            }
+            highest = highest.max(kept.level);
+        }
+        None
     }
 }
 
@@ -133,7 +201,7 @@ fn reach(s: usize, r: usize) -> usize {
 
 /// How often each of `steps` steps is done on the way forwards at most, with so many checkpoints.
 fn repetitions(steps: usize, checkpoints: usize) -> usize {
-    (0..).find(|&r| reach(checkpoints, r) >= steps).unwrap_or(usize::MAX)
+    (0..steps).find(|&r| reach(checkpoints, r) >= steps).unwrap_or(steps)
 }
 
 /// How many steps on the next checkpoint is best kept, for two or more of both.
@@ -162,9 +230,7 @@ mod tests {
     /// The fewest forward steps by trying all places of the next checkpoint.
     fn by_trying(most: usize, checkpoints: usize) -> Vec<Vec<usize>> {
         let mut best = vec![vec![0; most + 1]; checkpoints + 1];
-        for steps in 2..=most {
-            best[1][steps] = steps * (steps - 1) / 2;
-        }
+        best[1] = (0..=most).map(|steps: usize| steps * steps.saturating_sub(1) / 2).collect();
         for s in 2..=checkpoints {
             for steps in 2..=most {
                 let cost = |m: usize| m + best[s - 1][steps - m] + best[s][m];
@@ -210,6 +276,56 @@ mod tests {
                 schedule.start(steps, checkpoints);
                 assert_eq!(run(&mut schedule, checkpoints, steps), best, "{steps}, {checkpoints}");
                 assert_eq!(forward_steps(steps, checkpoints), best, "{steps}, {checkpoints}");
+            }
+        }
+    }
+
+    /// How often each step is done on the way forwards, if the end of the loop comes as a surprise.
+    fn surprised(steps: usize, checkpoints: usize) -> Vec<usize> {
+        let (mut online, mut schedule) = (Online::default(), Schedule::default());
+        let mut kept = vec![None; checkpoints];
+        online.start(checkpoints);
+        for step in 0..steps {
+            if let Some(slot) = online.arrive(step) {
+                kept[slot] = Some(step);
+            }
+        }
+        // The way on which it was found.
+        let mut times = vec![1; steps];
+        schedule.resume(&online, steps);
+        let (mut at, mut left) = (usize::MAX, steps);
+        while let Some(action) = schedule.next() {
+            match action {
+                Action::Store { slot } => kept[slot] = Some(at),
+                Action::Restore { slot, step } => {
+                    assert_eq!(kept[slot], Some(step));
+                    at = step;
+                }
+                Action::Advance { to } => {
+                    times[at..to].iter_mut().for_each(|times| *times += 1);
+                    at = to;
+                }
+                Action::Reverse { step } => {
+                    assert_eq!((step, at), (left - 1, left - 1));
+                    left -= 1;
+                    at = usize::MAX;
+                }
+            }
+        }
+        assert_eq!(left, 0);
+        times
+    }
+
+    #[test]
+    fn a_loop_may_end_by_surprise() {
+        for checkpoints in 1..=10 {
+            for steps in 1..=200 {
+                let times = surprised(steps, checkpoints);
+                let most = times.iter().max().copied().unwrap();
+                // Those who know the end do each step so often at most; here the last ones are done
+                // once more than there.
+                let known = repetitions(steps, checkpoints);
+                assert!(most <= known + 1, "{steps} steps, {checkpoints}: {most}, {known}");
             }
         }
     }

@@ -282,6 +282,30 @@ impl Graph {
         part
     }
 
+    /// Makes one operation of a sum and a product that only the sum reads, where both are `free` to be
+    /// rounded otherwise.
+    pub(crate) fn fuse(&mut self, free: impl Fn(Id) -> bool) {
+        let mut uses = vec![0_usize; self.len()];
+        let guarded = self.guards.iter().flat_map(|guard| [guard.a, guard.b]);
+        let read = self.nodes.iter().flat_map(|node| node.operands());
+        let all = read.chain(guarded).chain(self.outputs.iter().copied());
+        all.for_each(|id| uses[id as usize] += 1);
+        for id in (0..self.nodes.len()).filter(|&id| free(number(id))) {
+            let Node::Add(a, b) = self.nodes[id] else { continue };
+            for (product, other) in [(b, a), (a, b)] {
+                if let Node::Mul(x, y) = self.node(product)
+                    && uses[product as usize] == 1
+                    && free(product)
+                {
+                    self.nodes[id] = Node::MulAdd([x, y, other]);
+                    break;
+                }
+            }
+        }
+        // Other nodes are found by other operands now.
+        self.known = Index::default();
+    }
+
     pub(crate) fn is_constant(&self, id: Id) -> bool {
         matches!(self.node(id), Node::Constant(_))
     }

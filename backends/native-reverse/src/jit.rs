@@ -5,6 +5,8 @@
 
 mod code;
 mod emit;
+mod straight;
 
 pub(crate) use code::{Area, Code, Order, Reach};
 pub(crate) use emit::{Emitter, Pointer};
+pub(crate) use straight::Straight;

@@ -70,8 +70,7 @@
 //! | function | value, pullback, pushforward, Jacobian |
 //! |---|---|
 //! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for second order, and on several threads if [asked to](NativeReverse::threads); [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
-//! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
-//! | [`Scan`](ad_api::Scan), more inputs | pullback only: where a tape of the loop would be larger than 64 MiB, a tape of one step at a time, from states that are kept or, if they are many, computed again from about `√T` of them |
+//! | [`Scan`](ad_api::Scan) | pullback, and Jacobian of few outputs: the step as a program, see [Loops](#loops); no pushforward of its own |
 //! | [`Chain`](ad_api::Chain) | a tape for the first function, the structure of the last |
 //!
 //! ## Programs
@@ -108,6 +107,24 @@
 //! primitives, run the plain loop.
 //! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
+//! # Loops
+//!
+//! The step of a [`Scan`](ad_api::Scan) is recorded once for each way through its branches, up to eight. It
+//! runs forwards, keeping what the way back needs, and then back; the comparisons are checked at each
+//! step. With the feature `jit` both loops are machine code, made by [Cranelift](https://cranelift.dev) at
+//! the first call (milliseconds for a step of a thousand operations); without, the step is interpreted, and
+//! a loop with up to 8 inputs carries static tangents instead. Values are those of the plain evaluation,
+//! bit for bit.
+//!
+//! What a loop keeps is limited by a [budget](NativeReverse::budget) of 64 MiB: beyond, some states are
+//! kept and the rest is computed again, by the binomial schedule. [`Checkpoints`] asks for other limits.
+//! Loops that end [by themselves](ad_api::Scan::until) and whose record might not fit keep states online, as
+//! their end comes as a surprise.
+//!
+//! A step that reads a primal or applies a rule, or that has more ways through its branches, is recorded
+//! on the tape: the whole loop, or if that would take more than the budget, one step at a time. So is a
+//! loop with a derivative that is infinite or NaN.
+//!
 //! # Compiled mode
 //!
 //! A preparation by [`NativeReverse::compiled`] records a function that states no structure once for each
@@ -127,7 +144,9 @@
 //! than 2²¹ operations, and those that take turns between more branches than are kept.
 //! [`explain`](TapePrepared::explain) says so.
 //!
-//! Recording and compiling takes about as long as 200 to 500 gradients. Inputs that are [`Constants`]
+//! Recording and compiling takes about as long as 200 to 500 gradients. With the feature `jit` the code is
+//! machine code, unless much of it is calls of elementary functions: two to four times as fast, and ten
+//! times as long to compile. Inputs that are [`Constants`]
 //! cost no derivatives and may change from call to call. A [`CompiledProgram`] lives without its
 //! function: saved and loaded by serde, drawn by Graphviz, asked where a NaN comes from.
 //!
@@ -153,7 +172,8 @@
 //!   undefined behaviour.)
 //! - A function that fails or panics leaves tape, preparation and thread usable.
 //! - Neither a chain of 10⁶ operations nor a rule in a rule recurses: sweeps are loops.
-//! - `unsafe` code of ours is in one file, `tape/active.rs` (vectors come from the crates pulp and
+//! - `unsafe` code of ours is in `tape/active.rs`, and with the feature `jit` in `jit/code.rs`, which
+//!   makes and calls machine code (vectors come from the crates pulp and
 //!   wide), and the tests pass under a memory checker:
 //!   `RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p ad-native-reverse --tests --target
 //!   x86_64-unknown-linux-gnu`.
@@ -182,7 +202,8 @@
 //! |---|---|
 //! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.65 to 1.75 and 1.5 to 1.6 (23 and 25) |
 //! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
-//! | Lotka-Volterra as a `Scan` | 2.9 (9.9) |
+//! | Lotka-Volterra as a `Scan`, with machine code and without | 1.8 and 2.8 (9.5) |
+//! | LSTM as a `Scan`, with machine code and without | 1.15 and 1.75 (3.6) |
 //! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
 //! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!

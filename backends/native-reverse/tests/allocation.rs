@@ -246,9 +246,10 @@ fn prepared_calls_of_functions_with_structure_allocate_nothing() {
 
 #[test]
 fn prepared_calls_of_loops_allocate_nothing_whatever_is_kept() {
-    // A state in registers and one that is not, and a rule, with which there are no programs.
-    let scans = [Scan::new(Body(12), 1, 40, vec![]).unwrap()];
-    let ruled = Scan::new(Ruled(Arc::new(Exp)), 12, 40, vec![]).unwrap();
+    // A state in registers and one that is not, and with a rule, with which there are no programs.
+    let small = Scan::new(Body(12), 1, 40, vec![]).unwrap();
+    let large = Scan::new(Wide(None), 12, 40, vec![]).unwrap();
+    let ruled = Scan::new(Wide(Some(Arc::new(Exp))), 12, 40, vec![]).unwrap();
     for checkpoints in [
         Checkpoints::Automatic,
         Checkpoints::All,
@@ -256,20 +257,23 @@ fn prepared_calls_of_loops_allocate_nothing_whatever_is_kept() {
         Checkpoints::Logarithmic,
         Checkpoints::Count(2),
     ] {
-        let backend = NativeReverse::default().checkpoints(checkpoints);
-        assert_eq!(scans.each_ref().map(|f| pullbacks_of(backend, f)), [0]);
-        assert_eq!(pullbacks_of(backend, &ruled), 0);
-        let small = backend.budget(1000);
-        assert_eq!(scans.each_ref().map(|f| pullbacks_of(small, f)), [0]);
-        assert_eq!(pullbacks_of(small, &ruled), 0);
+        for budget in [1 << 26, 1000] {
+            let backend = NativeReverse::default().checkpoints(checkpoints).budget(budget);
+            let count = [
+                pullbacks_of(backend, &small),
+                pullbacks_of(backend, &large),
+                pullbacks_of(backend, &ruled),
+            ];
+            assert_eq!(count, [0; 3], "{checkpoints:?}, {budget}");
+        }
     }
 }
 
-/// A step with a state of twelve and a rule.
+/// A step with a state of twelve, perhaps by a rule.
 #[derive(Clone)]
-struct Ruled(Arc<Exp>);
+struct Wide(Option<Arc<Exp>>);
 
-impl Function for Ruled {
+impl Function for Wide {
     fn inputs(&self) -> usize {
         13
     }
@@ -279,7 +283,10 @@ impl Function for Ruled {
     }
 
     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-        self.0.apply(&[x[1] * 0.1], &mut y[..1])?;
+        match &self.0 {
+            Some(rule) => rule.apply(&[x[1] * 0.1], &mut y[..1])?,
+            None => y[0] = (x[1] * 0.1).exp(),
+        }
         for i in 1..12 {
             y[i] = x[i + 1] * x[0] * 0.5 + y[i - 1] * 0.1;
         }

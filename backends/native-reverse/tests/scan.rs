@@ -447,3 +447,138 @@ impl<F: Function> Function for Widened<F> {
         Ok(())
     }
 }
+
+/// A [`Step`] after which the loop may be over.
+#[derive(Clone, Debug)]
+struct Ending {
+    step: Step,
+    end: End,
+}
+
+/// When the loop is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    /// When a constant is large.
+    Constant,
+    /// When the state is.
+    State,
+    /// After the first step.
+    AtOnce,
+    /// Never.
+    Never,
+}
+
+impl Function for Ending {
+    fn inputs(&self) -> usize {
+        self.step.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.step.outputs() + 1
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (y, stop) = y.split_at_mut(self.step.outputs());
+        self.step.eval(x, y)?;
+        stop[0] = match self.end {
+            End::Constant => x[x.len() - 1] - 0.85,
+            End::State => y[0] * y[0] - 0.12,
+            End::AtOnce => S::from(1.0),
+            End::Never => S::from(f64::NAN),
+        };
+        Ok(())
+    }
+}
+
+#[test]
+fn loops_that_end_by_themselves() {
+    let most = 40;
+    let mut lengths = Vec::new();
+    for kind in [Kind::Elementary, Kind::Branches, Kind::Rule, Kind::ManyWays] {
+        for (parameters, state) in [(2, 2), (3, 9)] {
+            for end in [End::Constant, End::State, End::AtOnce, End::Never] {
+                let step = Ending { step: Step { parameters, state, kind }, end };
+                let f = Scan::until(step, state, most, numbers(most)).unwrap();
+                assert_eq!(f.outputs(), state + 2);
+                let points = points(f.inputs());
+                for (checkpoints, budget) in ALL.map(|all| (all, 1 << 26)).into_iter().chain([
+                    // So that the end has to be found on a way of its own.
+                    (Checkpoints::Automatic, 2_000),
+                ]) {
+                    let what =
+                        format!("{kind:?}, {state} entries, {end:?}, {checkpoints:?}, {budget}");
+                    check(&f, checkpoints, budget, &points[..2], &what);
+                    if end != End::State {
+                        continue;
+                    }
+                    let backend = NativeReverse::default().checkpoints(checkpoints).budget(budget);
+                    let mut prepared = backend.prepare(&f, &points[0]).unwrap();
+                    prepared.pullback(&points[0], &vec![1.0; f.outputs()]).unwrap();
+                    let scan = prepared.explain().scan;
+                    lengths.extend(scan.map(|scan| scan.steps));
+                }
+            }
+        }
+    }
+    // Otherwise the test would not test what it is for.
+    assert!(lengths.iter().any(|steps| (2..most).contains(steps)), "{lengths:?}");
+}
+
+#[test]
+fn a_loop_that_ends_by_itself_keeps_to_its_budget() {
+    // Growth by a rate until a hundred is passed, a million steps at most.
+    let f = Scan::until(Growth, 1, 1_000_000, vec![]).unwrap();
+    for checkpoints in [Checkpoints::Count(8), Checkpoints::Logarithmic] {
+        let backend = NativeReverse::default().checkpoints(checkpoints);
+        let x = [1e-4, 1.0];
+        let mut prepared = backend.prepare(&f, &x).unwrap();
+        let gradient = prepared.gradient(&x).unwrap();
+        let steps = (100_f64.ln() / 1e-4_f64.ln_1p()).ceil();
+        let last = 1.0001_f64.powf(steps);
+        let expected = [steps * last / 1.0001, last];
+        for (found, expected) in gradient.iter().zip(expected) {
+            assert!(
+                (found / expected - 1.0).abs() < 1e-9,
+                "{checkpoints:?}: {gradient}, {expected}"
+            );
+        }
+        if let Some(scan) = prepared.explain().scan {
+            assert_eq!(scan.steps as f64, steps);
+            assert!(scan.bytes < 4096, "{scan}");
+        }
+    }
+}
+
+#[test]
+fn the_bound_of_a_loop_that_ends_takes_no_memory() {
+    let x = [0.5, 1.0];
+    let f = Scan::until(Growth, 1, usize::MAX, vec![]).unwrap();
+    for checkpoints in [Checkpoints::Automatic, Checkpoints::All, Checkpoints::SquareRoot] {
+        let backend = NativeReverse::default().checkpoints(checkpoints).budget(1 << 16);
+        let mut prepared = backend.prepare(&f, &x).unwrap();
+        let gradient = prepared.gradient(&x).unwrap();
+        // 1.5¹² is the first power beyond a hundred.
+        let expected = [12.0 * 1.5_f64.powi(11), 1.5_f64.powi(12)];
+        close(gradient.as_slice(), &expected, &format!("{checkpoints:?}"));
+        if let Some(scan) = prepared.explain().scan {
+            assert_eq!(scan.steps, 12);
+            assert!(scan.bytes < 2 << 20, "{scan}");
+        }
+    }
+}
+
+/// `(1 + rate) size`, and whether that is more than a hundred; inputs `rate, size`.
+#[derive(Clone, Debug)]
+struct Growth;
+
+impl Function for Growth {
+    fn inputs(&self) -> usize {
+        2
+    }
+    fn outputs(&self) -> usize {
+        2
+    }
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y[0] = (x[0] + 1.0) * x[1];
+        y[1] = y[0] - 100.0;
+        Ok(())
+    }
+}

@@ -1,8 +1,10 @@
 //! One way through a function, and its code for what it has been asked for.
 
-use crate::code::{Code, Memory};
+mod runner;
+
 use crate::explanation::{BranchExplanation, CodeExplanation};
 use crate::graph::{self, Graph, Seeds};
+use runner::Runner;
 
 /// What code computes, beside the value of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ const JACOBIAN: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Branch {
     pub(super) graph: Graph,
-    codes: [Option<(Code, Memory)>; 6],
+    codes: [Option<Runner>; 6],
 }
 
 impl Branch {
@@ -52,13 +54,10 @@ impl Branch {
             purpose => purpose,
         };
         let Branch { graph, codes } = self;
-        let (code, memory) = codes[purpose as usize].get_or_insert_with(|| {
-            let code = Code::new(&derived(graph, purpose));
-            let memory = code.memory();
-            (code, memory)
-        });
+        let code = &mut codes[purpose as usize];
+        let code = code.get_or_insert_with(|| Runner::new(&derived(graph, purpose)));
         output.resize(code.outputs(), 0.0);
-        code.run(input, memory, output)
+        code.run(input, output)
     }
 
     pub(super) fn explain(&self) -> BranchExplanation {
@@ -71,9 +70,8 @@ impl Branch {
             (Purpose::Second, "second derivatives"),
         ];
         let codes = purposes.into_iter().filter_map(|(purpose, name)| {
-            let (code, memory) = self.codes[purpose as usize].as_ref()?;
-            let bytes = code.bytes() + memory.bytes();
-            let (instructions, runs) = (code.instructions(), code.runs());
+            let code = self.codes[purpose as usize].as_ref()?;
+            let (instructions, runs, bytes) = (code.instructions(), code.runs(), code.bytes());
             Some(CodeExplanation { purpose: name, instructions, runs, bytes })
         });
         BranchExplanation {

@@ -17,7 +17,7 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{Module, default_libcall_names};
+use cranelift_module::{Module, ModuleError, default_libcall_names};
 
 /// Memory that machine code reads, or reads and writes.
 #[derive(Debug)]
@@ -44,11 +44,10 @@ pub(crate) enum Order {
     AsWanted,
 }
 
-/// A function `(areas, steps) -> count` in machine code.
+/// Functions `(areas, steps) -> count` in machine code.
 pub(crate) struct Code {
     module: Option<JITModule>,
-    entry: Entry,
-    reaches: Vec<Reach>,
+    functions: Vec<(Entry, Vec<Reach>)>,
     bytes: usize,
 }
 
@@ -56,14 +55,16 @@ pub(crate) struct Code {
 type Entry = extern "C" fn(*const *mut f64, u64) -> u64;
 
 impl Code {
-    /// Compiles what `emit` writes into a function, whose areas are reached as it says.
+    /// Compiles what `emit` writes into each of so many functions, whose areas are reached as it says.
     ///
     /// # Errors
     ///
     /// [`AdError::Engine`] if the compiler fails, also because it does not know this processor.
     pub(crate) fn new(
         order: Order,
-        emit: impl FnOnce(
+        count: usize,
+        mut emit: impl FnMut(
+            usize,
             &mut Function,
             &mut FunctionBuilderContext,
             TargetFrontendConfig,
@@ -90,54 +91,76 @@ impl Code {
             .finish(settings::Flags::new(flags))
             .map_err(|error| failed(error.into()))?;
         let mut module = JITModule::new(JITBuilder::with_isa(isa, default_libcall_names()));
-        let mut context = module.make_context();
-        context.func.signature = signature(&module);
+        let (mut context, mut builder) = (module.make_context(), FunctionBuilderContext::new());
         let config = module.target_config();
-        let reaches = emit(&mut context.func, &mut FunctionBuilderContext::new(), config);
-        let done = module
-            .declare_anonymous_function(&context.func.signature)
-            .and_then(|id| module.define_function(id, &mut context).map(|()| id))
-            .and_then(|id| module.finalize_definitions().map(|()| id));
-        let bytes = context.compiled_code().map_or(0, |code| code.code_buffer().len());
-        module.clear_context(&mut context);
+        let mut bytes = 0;
+        let compiled = (0..count).map(|k| {
+            context.func.signature = signature(&module);
+            let reaches = emit(k, &mut context.func, &mut builder, config);
+            let id =
+                module.declare_anonymous_function(&context.func.signature).map_err(Box::new)?;
+            module.define_function(id, &mut context).map_err(Box::new)?;
+            bytes += context.compiled_code().map_or(0, |code| code.code_buffer().len());
+            module.clear_context(&mut context);
+            Ok((id, reaches))
+        });
+        let compiled: Result<Vec<_>, Box<ModuleError>> = compiled.collect();
+        let done =
+            compiled.and_then(|ids| module.finalize_definitions().map(|()| ids).map_err(Box::new));
         match done {
-            Ok(id) => {
-                let entry = module.get_finalized_function(id);
-                // SAFETY: the function was compiled for this processor with the signature and calling
-                // convention of `Entry`, and its memory is kept until `drop`.
-                let entry = unsafe { std::mem::transmute::<*const u8, Entry>(entry) };
-                Ok(Code { module: Some(module), entry, reaches, bytes })
+            Ok(ids) => {
+                let entry = |id| {
+                    let entry = module.get_finalized_function(id);
+                    // SAFETY: the function was compiled for this processor with the signature and
+                    // calling convention of `Entry`, and its memory is kept until `drop`.
+                    unsafe { std::mem::transmute::<*const u8, Entry>(entry) }
+                };
+                let functions = ids.into_iter().map(|(id, reaches)| (entry(id), reaches)).collect();
+                Ok(Code { module: Some(module), functions, bytes })
             }
             Err(error) => {
                 // SAFETY: no pointer to a function of the module has been handed out.
                 unsafe { module.free_memory() };
-                Err(failed(error.into()))
+                Err(failed((*error).into()))
             }
         }
     }
 
-    /// Calls it for so many steps.
+    /// How many functions there are.
+    pub(crate) fn functions(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// Calls the function of this number for so many steps.
     ///
     /// # Panics
     ///
-    /// If an area is missing, shorter than the code reaches, or not to be written where it writes.
-    pub(crate) fn call<const N: usize>(&self, areas: [Area<'_>; N], steps: usize) -> usize {
-        assert_eq!(areas.len(), self.reaches.len(), "machine code has other areas");
+    /// If an area is missing, shorter than the code reaches, or not to be written where it writes, and if
+    /// code for steps is called for none.
+    pub(crate) fn call<const N: usize>(
+        &self,
+        function: usize,
+        areas: [Area<'_>; N],
+        steps: usize,
+    ) -> usize {
+        let (entry, reaches) = &self.functions[function];
+        assert_eq!(areas.len(), reaches.len(), "machine code has other areas");
         let mut pointers = [std::ptr::null_mut(); N];
-        for ((pointer, area), reach) in pointers.iter_mut().zip(areas).zip(&self.reaches) {
+        for ((pointer, area), reach) in pointers.iter_mut().zip(areas).zip(reaches) {
             let needed = steps.checked_mul(reach.each).and_then(|n| n.checked_add(reach.fixed));
             let (len, at, writable) = match area {
                 Area::Read(area) => (area.len(), area.as_ptr().cast_mut(), false),
                 Area::Write(area) => (area.len(), area.as_mut_ptr(), true),
             };
             assert!(needed.is_some_and(|needed| needed <= len), "an area is too short: {reach:?}");
+            assert!(steps > 0 || reach.each == 0, "a loop in machine code does one step at least");
             assert!(writable || !reach.writes, "an area that is written is borrowed for reading");
             *pointer = at;
         }
         // The areas are borrowed for the call, which keeps to their lengths (asserted above, from what
         // the emitter has noted of each access), writes only to areas that are borrowed for writing, and
         // calls nothing but functions of numbers that do not unwind.
-        let count = (self.entry)(pointers.as_ptr(), steps as u64);
+        let count = entry(pointers.as_ptr(), steps as u64);
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
@@ -167,6 +190,6 @@ impl Drop for Code {
 
 impl Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Code").field("reaches", &self.reaches).finish_non_exhaustive()
+        f.debug_struct("Code").field("functions", &self.functions.len()).finish_non_exhaustive()
     }
 }

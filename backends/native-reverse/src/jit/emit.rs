@@ -1,5 +1,7 @@
 //! From nodes to instructions.
 
+use std::collections::{HashMap, HashSet};
+
 use ad_api::{Binary, Relation, Unary};
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC};
 use cranelift_codegen::ir::{
@@ -10,7 +12,7 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::Reach;
-use crate::graph::{Graph, Guard, Id, Node, number, sign};
+use crate::graph::{Graph, Guard, Id, Node, sign};
 
 /// A place in an area that instructions address.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +36,31 @@ impl Pointer {
     }
 }
 
-/// Where a node's value lies when it is wanted for the first time.
+/// A number in memory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory {
-    pub(crate) pointer: Pointer,
-    pub(crate) index: usize,
+struct Memory {
+    pointer: Pointer,
+    index: usize,
+}
+
+/// Where the value of a node is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// Where it comes from.
+    memory: Option<Memory>,
+    /// As it has been computed.
+    value: Option<Value>,
+    /// Where it is kept when it is computed, for later.
+    aside: Option<Memory>,
+    /// When it is computed.
+    time: usize,
+}
+
+impl Place {
+    /// Whether it is better loaded than taken from a register.
+    fn is_far(self, now: usize) -> bool {
+        self.aside.is_some() && now > self.time + NEAR
+    }
 }
 
 /// A value that is used more than so many instructions after it has been computed is kept in memory
@@ -59,11 +81,8 @@ pub(crate) struct Emitter<'a> {
     reaches: Vec<Reach>,
     /// How many steps are asked for.
     pub(crate) steps: Value,
-    values: Vec<Option<Value>>,
-    memory: Vec<Option<Memory>>,
-    /// When a value is computed, counted in instructions, and where it is kept for later.
-    times: Vec<usize>,
-    aside: Vec<Option<Memory>>,
+    places: HashMap<Id, Place>,
+    /// The time, counted in instructions.
     now: usize,
     signatures: [SigRef; 2],
 }
@@ -112,10 +131,7 @@ impl<'a> Emitter<'a> {
             reaches: vec![Reach::default(); areas.len()],
             areas,
             steps,
-            values: vec![None; graph.len()],
-            memory: vec![None; graph.len()],
-            times: vec![0; graph.len()],
-            aside: vec![None; graph.len()],
+            places: HashMap::new(),
             now: 0,
             signatures,
         }
@@ -181,67 +197,75 @@ impl<'a> Emitter<'a> {
         self.builder.ins().store(flags, value, pointer.value, offset(index));
     }
 
+    fn place(&mut self, id: Id) -> &mut Place {
+        self.places.entry(id).or_default()
+    }
+
     /// Says where a node's value lies.
     pub(crate) fn lies(&mut self, id: Id, pointer: Pointer, index: usize) {
-        self.memory[id as usize] = Some(Memory { pointer, index });
+        self.place(id).memory = Some(Memory { pointer, index });
     }
 
     /// Says what a node's value is.
     pub(crate) fn is(&mut self, id: Id, value: Value) {
-        self.values[id as usize] = Some(value);
+        self.place(id).value = Some(value);
+    }
+
+    /// Says where a node's value is to be kept when it is computed.
+    pub(crate) fn keeps(&mut self, id: Id, pointer: Pointer, index: usize) {
+        self.place(id).aside = Some(Memory { pointer, index });
     }
 
     /// Says what will be computed, in this order, beside values that are known already. What is used
-    /// much later will be kept in `area`. Returns how many numbers that takes.
-    pub(crate) fn plan(&mut self, ids: &[Id], area: usize) -> usize {
+    /// much later will be kept in `area`, from an index on. Returns how many numbers that takes.
+    pub(crate) fn plan(&mut self, ids: &[Id], area: usize, first: usize) -> usize {
+        let mut known: Vec<(Id, Value)> =
+            self.places.iter().filter_map(|(&id, place)| Some((id, place.value?))).collect();
+        // The same code in every run.
+        known.sort_unstable_by_key(|&(id, _)| id);
+        let mut registers: HashSet<Id> = known.iter().map(|&(id, _)| id).collect();
+        registers.extend(ids);
         let mut now = 0;
         for &id in ids {
             now += self.duration(id);
-            self.times[id as usize] = now;
+            self.place(id).time = now;
         }
         let pointer = self.at(area, 0);
         let mut count = 0;
-        let mut planned = vec![false; self.graph.len()];
-        ids.iter().for_each(|&id| planned[id as usize] = true);
         for &id in ids {
-            for operand in self.graph.node(id).operands().map(|operand| operand as usize) {
-                let known = planned[operand] || self.values[operand].is_some();
-                let far = self.times[id as usize] > self.times[operand] + NEAR;
-                if known && far && self.aside[operand].is_none() {
-                    self.aside[operand] = Some(Memory { pointer, index: count });
+            let now = self.place(id).time;
+            for operand in self.graph.node(id).operands() {
+                let in_register = registers.contains(&operand);
+                let place = self.place(operand);
+                if in_register && place.aside.is_none() && now > place.time + NEAR {
+                    place.aside = Some(Memory { pointer, index: first + count });
                     count += 1;
                 }
             }
         }
-        for id in (0..self.graph.len()).map(number) {
-            if let Some(value) = self.values[id as usize] {
-                self.keep(id, value);
-            }
-        }
+        known.into_iter().for_each(|(id, value)| self.keep(id, value));
         count
     }
 
     /// How far apart a node moves those around it: registers do not survive a call.
     fn duration(&self, id: Id) -> usize {
-        match self.graph.node(id) {
-            node if node.is_cheap() => 1,
-            Node::Div(..) | Node::Unary(Unary::Sqrt | Unary::Recip, _) => 1,
-            _ => NEAR + 1,
-        }
+        if is_call(self.graph.node(id)) { NEAR + 1 } else { 1 }
     }
 
     fn keep(&mut self, id: Id, value: Value) {
-        if let Some(Memory { pointer, index }) = self.aside[id as usize] {
+        if let Some(Memory { pointer, index }) = self.place(id).aside {
             self.store(value, pointer, index);
         }
     }
 
     /// A node's value: as computed, or loaded from where it lies.
     pub(crate) fn value(&mut self, id: Id) -> Value {
-        let place = id as usize;
-        let far = self.now > self.times[place] + NEAR;
-        match (self.values[place], self.aside[place], self.memory[place]) {
-            (Some(_), Some(Memory { pointer, index }), _) if far => self.load(pointer, index),
+        let now = self.now;
+        let place = *self.place(id);
+        match (place.value, place.aside, place.memory) {
+            (Some(_), Some(Memory { pointer, index }), _) if place.is_far(now) => {
+                self.load(pointer, index)
+            }
             (Some(value), ..) => value,
             (None, _, Some(Memory { pointer, index })) => self.load(pointer, index),
             _ => unreachable!("{:?} is neither computed nor in memory", self.graph.node(id)),
@@ -251,11 +275,9 @@ impl<'a> Emitter<'a> {
     /// The values of operands whose order does not matter, a loaded one last: instructions read their
     /// second operand from memory.
     fn either_way(&mut self, a: Id, b: Id) -> (Value, Value) {
-        let loaded = |id: Id| {
-            let (place, far) = (id as usize, self.now > self.times[id as usize] + NEAR);
-            self.values[place].is_none() || (far && self.aside[place].is_some())
-        };
-        let (a, b) = if loaded(a) { (b, a) } else { (a, b) };
+        let place = *self.place(a);
+        let loaded = place.value.is_none() || place.is_far(self.now);
+        let (a, b) = if loaded { (b, a) } else { (a, b) };
         (self.value(a), self.value(b))
     }
 
@@ -266,7 +288,7 @@ impl<'a> Emitter<'a> {
     /// Computes a node from its operands.
     pub(crate) fn compute(&mut self, id: Id) -> Value {
         let node = self.graph.node(id);
-        self.now = self.times[id as usize];
+        self.now = self.place(id).time;
         let value = match node {
             Node::Input(_) | Node::Constant(_) => self.value(id),
             Node::Add(a, b) => {
@@ -321,7 +343,7 @@ impl<'a> Emitter<'a> {
                 self.call(0, call as *const () as usize, &[a])
             }
         };
-        self.values[id as usize] = Some(value);
+        self.is(id, value);
         self.keep(id, value);
         value
     }
@@ -388,6 +410,18 @@ impl<'a> Emitter<'a> {
             self.builder.append_block_param(block, parameter);
         }
         (block, self.builder.block_params(block).to_vec())
+    }
+}
+
+/// Whether a node is a call of a function of this program.
+pub(super) fn is_call(node: Node) -> bool {
+    match node {
+        Node::Unary(function, _) => !matches!(
+            function,
+            Unary::Sqrt | Unary::Recip | Unary::Abs | Unary::Floor | Unary::Ceil | Unary::Trunc
+        ),
+        Node::Binary(..) | Node::Sign(_) => true,
+        _ => false,
     }
 }
 

@@ -18,18 +18,18 @@ use ad_api::{Function, Result, Scan, scratch};
 
 use super::jet::Jet;
 use crate::backend::Workspace;
-use crate::checkpoints::{Checkpoints, Limits, Schedule};
+use crate::checkpoints::{Checkpoints, Limits};
 use crate::explanation::LoopExplanation;
 pub(crate) use program::Loops;
 use program::Run;
-use reverse::{Layout, Reverse, reverse};
+use reverse::{Layout, Order, Reverse, reverse};
 
 /// How loops are reversed, and the memory for it.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) limits: Limits,
     loops: Loops,
-    schedule: Schedule,
+    order: Order,
     kept: Vec<f64>,
     /// How the last loop was reversed.
     layout: Option<Layout>,
@@ -69,19 +69,20 @@ pub(crate) fn by_programs<F: Function>(
     y: &mut [f64],
     x_bar: &mut [f64],
 ) -> Result<bool> {
-    let Memory { limits, loops, schedule, kept, layout } = memory;
+    let Memory { limits, loops, order, kept, layout } = memory;
     if loops.refused().is_some() {
         return Ok(false);
     }
-    let (sums, last) = y.split_at_mut(f.step().outputs() - f.state());
-    let mut run = Run { loops, f, x, y_bar, sums, last };
+    let (sums, last) = y.split_at_mut(f.readouts());
+    let end = (!f.is_until()).then_some(f.steps());
+    let mut run = Run { loops, f, x, y_bar, sums, last, end };
     run.start();
     let Some(stride) = run.stride() else { return Ok(false) };
     let bytes = (stride * size_of::<f64>(), f.state() * size_of::<f64>());
     let found = Layout::new(limits.checkpoints, limits.budget, f.steps(), bytes);
     kept.resize(found.checkpoints * f.state(), 0.0);
-    *layout = Some(found);
-    Ok(reverse(&mut run, found, schedule, kept)? && run.finish(x_bar))
+    *layout = reverse(&mut run, found, order, kept)?;
+    Ok(layout.is_some() && run.finish(x_bar))
 }
 
 /// Writes the value into `y` and the Jacobian into `jacobian: m·n`, column by column, by programs for the
@@ -197,13 +198,12 @@ pub(crate) fn by_tapes<F: Function>(
 ) -> Result<()> {
     let (n, m, state) = (f.inputs(), f.outputs(), f.state());
     let (inputs, outputs, parameters) = (f.step().inputs(), f.step().outputs(), n - state);
-    let (readouts, k) = (outputs - state, y_bar.len() / m.max(1));
+    let (readouts, k) = (f.readouts(), y_bar.len() / m.max(1));
     let bytes = state * size_of::<f64>();
-    let Memory { limits, schedule, kept, layout: last_layout, .. } = memory;
+    let Memory { limits, order, kept, layout: done, .. } = memory;
     // The record of a step is the state before it.
     let layout = Layout::new(limits.checkpoints, limits.budget, f.steps(), (bytes, bytes));
     kept.resize(layout.checkpoints * state, 0.0);
-    *last_layout = Some(layout);
     x_bar.fill(0.0);
     for (x_bar, y_bar) in x_bar.chunks_exact_mut(n).zip(y_bar.chunks_exact(m)) {
         x_bar[parameters..][..m - readouts].copy_from_slice(&y_bar[readouts..]);
@@ -220,8 +220,11 @@ pub(crate) fn by_tapes<F: Function>(
             part
         });
         input[..n].copy_from_slice(x);
-        let mut tapes = Tapes { work, f, y_bar, sums, last, x_bar, states, input, output, w, d };
-        reverse(&mut tapes, layout, schedule, kept).map(|_| ())
+        let end = (!f.is_until()).then_some(f.steps());
+        let mut tapes =
+            Tapes { work, f, y_bar, sums, last, x_bar, states, input, output, w, d, end };
+        *done = reverse(&mut tapes, layout, order, kept)?;
+        Ok(())
     })
 }
 
@@ -241,6 +244,8 @@ struct Tapes<'a, F> {
     /// The cotangents of a step, and what is pulled back.
     w: &'a mut [f64],
     d: &'a mut [f64],
+    /// How many steps there are, once that is known.
+    end: Option<usize>,
 }
 
 impl<F: Function> Tapes<'_, F> {
@@ -254,7 +259,20 @@ impl<F: Function> Tapes<'_, F> {
             let readouts = &self.output[state..];
             self.sums.iter_mut().zip(readouts).for_each(|(y, readout)| *y += readout);
         }
+        let stop = self.output.last().filter(|_| self.f.is_until());
+        if stop.is_some_and(|&stop| stop > 0.0) {
+            self.end = Some(step + 1);
+        }
+        if first && (self.end == Some(step + 1) || step + 1 == self.f.steps()) {
+            let last = self.last.len();
+            self.last.copy_from_slice(&self.input[n - state..n][..last]);
+        }
         Ok(())
+    }
+
+    /// Whether the loop is over before this step.
+    fn is_over(&self, step: usize) -> bool {
+        self.end.is_some_and(|end| step >= end)
     }
 }
 
@@ -264,25 +282,37 @@ impl<F: Function> Reverse for Tapes<'_, F> {
         &mut self.input[n - self.f.state()..n]
     }
 
-    fn advance(&mut self, mut steps: Range<usize>, first: bool) -> Result<bool> {
-        steps.try_for_each(|step| self.step(step, first))?;
+    fn end(&self) -> Option<usize> {
+        self.end
+    }
+
+    fn advance(&mut self, steps: Range<usize>, first: bool) -> Result<bool> {
+        for step in steps {
+            if self.is_over(step) {
+                break;
+            }
+            self.step(step, first)?;
+        }
         Ok(true)
     }
 
     fn reverse(&mut self, steps: Range<usize>, first: bool) -> Result<bool> {
         let (n, m, state) = (self.f.inputs(), self.f.outputs(), self.f.state());
         let (outputs, parameters) = (self.f.step().outputs(), n - state);
-        for (i, step) in steps.clone().enumerate() {
-            self.states[i * state..(i + 1) * state].copy_from_slice(&self.input[parameters..n]);
+        let readouts = self.f.readouts();
+        let mut done = 0;
+        for step in steps.clone() {
+            if self.is_over(step) {
+                break;
+            }
+            let kept = &mut self.states[done * state..(done + 1) * state];
+            kept.copy_from_slice(&self.input[parameters..n]);
             if first || step + 1 < steps.end {
                 self.step(step, first)?;
             }
+            done += 1;
         }
-        if first {
-            let last = self.last.len();
-            self.last.copy_from_slice(&self.input[parameters..n][..last]);
-        }
-        for (i, step) in steps.enumerate().rev() {
+        for (i, step) in steps.enumerate().take(done).rev() {
             self.input[parameters..n].copy_from_slice(&self.states[i * state..(i + 1) * state]);
             self.input[n..].copy_from_slice(self.f.constants(step));
             self.work.evaluate_partly(self.f.step(), n, self.input, self.output)?;
@@ -290,7 +320,8 @@ impl<F: Function> Reverse for Tapes<'_, F> {
                 .zip(self.x_bar.chunks_exact(n).zip(self.y_bar.chunks_exact(m)))
             {
                 w[..state].copy_from_slice(&x_bar[parameters..]);
-                w[state..].copy_from_slice(&y_bar[..outputs - state]);
+                w[state..].fill(0.0);
+                w[state..state + readouts].copy_from_slice(&y_bar[..readouts]);
             }
             self.work.pull(self.w, self.d)?;
             for (x_bar, d) in self.x_bar.chunks_exact_mut(n).zip(self.d.chunks_exact(n)) {

@@ -44,6 +44,16 @@ pub(super) fn records(plan: &Plan, steps: usize) -> usize {
     steps * plan.stride() + if plan.keeps_state { plan.sizes.state } else { 0 }
 }
 
+/// How far the way forwards has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// So many steps have been done: all, or those before the first where a comparison comes out
+    /// differently, or those up to the end of the loop.
+    pub(super) done: usize,
+    /// Whether the loop is over.
+    pub(super) ended: bool,
+}
+
 /// Whether the way forwards leaves records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {

@@ -1,6 +1,6 @@
 //! The steps of a loop, one operation after another.
 
-use super::areas::{Areas, Way};
+use super::areas::{Areas, Progress, Way};
 use super::plan::Plan;
 use crate::code::{Code, Memory};
 use crate::graph::{Guard, Id, number};
@@ -28,7 +28,8 @@ impl Interpreter {
         let constants = (first..first + plan.sizes.constants).map(number);
         let moving: Vec<Id> = plan.state().chain(constants.clone()).collect();
         let guards = &plan.guards[plan.guards_once..];
-        let results = [plan.next(), plan.readouts()].concat();
+        let stop: Vec<Id> = plan.stop.into_iter().collect();
+        let results = [plan.next(), plan.readouts(), &stop].concat();
         let recorded = [&results[..], &plan.kept].concat();
         let kept = plan.keeps_state.then(|| plan.state()).into_iter().flatten();
         let kept = kept.chain(plan.kept.iter().copied());
@@ -42,16 +43,15 @@ impl Interpreter {
         }
     }
 
-    /// Runs up to `steps` steps. Returns how many have been done: all, or those before the first where
-    /// a comparison comes out differently. The state is then that after them, the first half of its
-    /// area.
+    /// Runs up to `steps` steps. The state is then that after those that have been done, the first half
+    /// of its area.
     pub(super) fn forward(
         &mut self,
         plan: &Plan,
         way: Way,
         areas: &mut Areas<'_>,
         steps: usize,
-    ) -> usize {
+    ) -> Progress {
         let Areas { slots, data, state, records, sums, .. } = areas;
         let (n, c, stride) = (plan.sizes.state, plan.sizes.constants, plan.stride());
         let state = &mut state[..n];
@@ -63,10 +63,11 @@ impl Interpreter {
             inputs[..n].copy_from_slice(state);
             inputs[n..n + c].copy_from_slice(&data[step * c..(step + 1) * c]);
             if !code.replay(memory) {
-                return step;
+                return Progress { done: step, ended: false };
             }
             let (next, rest) = code.results(memory).split_at(n);
-            let (readouts, kept) = rest.split_at(plan.sizes.readouts);
+            let (readouts, rest) = rest.split_at(plan.sizes.readouts);
+            let (stop, kept) = rest.split_at(plan.stop.iter().len());
             if way == Way::Record {
                 let record = &mut records[step * stride..(step + 1) * stride];
                 let (before, record) = record.split_at_mut(stride - kept.len());
@@ -75,8 +76,11 @@ impl Interpreter {
             }
             state.copy_from_slice(next);
             sums.iter_mut().zip(readouts).for_each(|(sum, readout)| *sum += readout);
+            if stop.iter().any(|&stop| stop > 0.0) {
+                return Progress { done: step + 1, ended: true };
+            }
         }
-        steps
+        Progress { done: steps, ended: false }
     }
 
     /// Goes back through the records of `steps` steps.

@@ -2,7 +2,7 @@
 
 use ad_api::AdError;
 
-use super::areas::{Areas, Way};
+use super::areas::{Areas, Progress, Way};
 use super::plan::Plan;
 
 /// There is none.
@@ -18,7 +18,7 @@ impl Machine {
         })
     }
 
-    pub(super) fn forward(&mut self, _: &Plan, _: Way, _: &mut Areas<'_>, _: usize) -> usize {
+    pub(super) fn forward(&mut self, _: &Plan, _: Way, _: &mut Areas<'_>, _: usize) -> Progress {
         match *self {}
     }
 

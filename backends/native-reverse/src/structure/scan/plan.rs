@@ -34,6 +34,8 @@ pub(super) struct Sizes {
 pub(super) struct Plan {
     pub(super) graph: Graph,
     pub(super) sizes: Sizes,
+    /// What is positive after the last step, if the loop ends by itself.
+    pub(super) stop: Option<Id>,
     /// The adjoint of the next state, and the cotangents of the readouts: inputs after those of the step.
     pub(super) seeds: Vec<Id>,
     pub(super) cotangents: Vec<Id>,
@@ -72,16 +74,20 @@ pub(super) enum Runner {
 }
 
 impl Plan {
-    /// The cheaper plan for a recorded step.
-    pub(super) fn new(graph: Graph, sizes: Sizes, runner: Runner) -> Self {
+    /// The cheaper plan for a recorded step, whose outputs are the next state, the readouts and, if the
+    /// loop ends by itself, what tells so.
+    pub(super) fn new(mut graph: Graph, sizes: Sizes, runner: Runner) -> Self {
         let active = sizes.parameters + sizes.state;
         let outputs = sizes.state + sizes.readouts;
+        // It has no derivatives, and keeps its place.
+        let stop = graph.outputs.get(outputs).copied();
+        graph.outputs.truncate(outputs);
         let jacobian = (outputs <= IN_REGISTERS)
-            .then(|| Plan::cut(by_jacobian(graph.clone(), sizes), sizes, runner, Keep::All));
+            .then(|| Plan::cut(by_jacobian(graph.clone(), sizes), stop, sizes, runner, Keep::All));
         let swept = pullback(graph, active, Seeds::Inputs);
         let plans = [
-            Plan::cut(swept.clone(), sizes, runner, Keep::All),
-            Plan::cut(swept, sizes, runner, Keep::Few),
+            Plan::cut(swept.clone(), stop, sizes, runner, Keep::All),
+            Plan::cut(swept, stop, sizes, runner, Keep::Few),
         ];
         let mut best: Option<Plan> = jacobian;
         for plan in plans {
@@ -119,19 +125,25 @@ impl Plan {
 
     /// Divides the nodes of `graph`, whose outputs are those of the step and then the adjoints of
     /// parameters and state.
-    fn cut(graph: Graph, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
-        let Sizes { parameters, state, constants, readouts } = sizes;
+    fn cut(mut graph: Graph, stop: Option<Id>, sizes: Sizes, runner: Runner, keep: Keep) -> Plan {
+        let Sizes { parameters, state, readouts, .. } = sizes;
+        if runner == Runner::Machine && has_mul_add() {
+            let guarded = graph.guards().iter().flat_map(|guard| [guard.a, guard.b]);
+            let results = graph.outputs[..state + readouts].iter().copied();
+            let for_values = graph.needed(results.chain(guarded).chain(stop));
+            graph.fuse(|id| !for_values[id as usize]);
+        }
         let (results, derivatives) = graph.outputs.split_at(state + readouts);
-        let inputs = parameters + state + constants;
-        let seeded = graph.reached(|input| input as usize >= inputs);
-        let varying = graph.reached(|input| (parameters..inputs).contains(&(input as usize)));
+        let from = Origins::new(&graph, sizes);
         let computed = |id: Id| !matches!(graph.node(id), Node::Input(_) | Node::Constant(_));
-        let steady = |id: Id| !seeded[id as usize] && !varying[id as usize];
-        let ids = || (0..graph.len()).map(number).filter(|&id| computed(id));
+        let ids = |which: &dyn Fn(Id) -> bool| -> Vec<Id> {
+            (0..graph.len()).map(number).filter(|&id| computed(id) && which(id)).collect()
+        };
 
+        let is_steady = |guard: &Guard| from.call(guard.a) && from.call(guard.b);
         let mut guards = graph.guards().to_vec();
-        guards.sort_by_key(|guard| !(steady(guard.a) && steady(guard.b)));
-        let guards_once = guards.iter().filter(|guard| steady(guard.a) && steady(guard.b)).count();
+        guards.sort_by_key(|guard| !is_steady(guard));
+        let guards_once = guards.iter().filter(|guard| is_steady(guard)).count();
 
         let d_parameters: Vec<(usize, f64, Id)> = derivatives[..parameters]
             .iter()
@@ -146,70 +158,26 @@ impl Plan {
         let roots = d_parameters.iter().map(|d| d.2).chain(d_state.iter().copied());
         let roots: Vec<Id> = roots.collect();
         let back = graph.needed(roots.iter().copied());
-        let reverse: Vec<Id> =
-            ids().filter(|&id| back[id as usize] && seeded[id as usize]).collect();
+        let reverse = ids(&|id| back[id as usize] && from.seeds(id));
+        let (kept, again) = from.kept(&reverse, &roots, keep);
 
-        // What is wanted on the way back and must come from somewhere.
-        let comes_from_step = |id: Id| varying[id as usize] && !seeded[id as usize];
-        let is_data = |id: Id| match graph.node(id) {
-            Node::Input(input) => input as usize >= parameters + state,
-            _ => false,
+        let of = |guards: &[Guard]| -> Vec<Id> {
+            guards.iter().flat_map(|guard| [guard.a, guard.b]).collect()
         };
-        let keeps_state = state > IN_REGISTERS;
-        let is_free = |id: Id| match graph.node(id) {
-            Node::Input(input) => {
-                keeps_state || !(parameters..parameters + state).contains(&(input as usize))
-            }
-            _ => steady(id),
-        };
-        let mut wanted = vec![false; graph.len()];
-        let operands = reverse.iter().flat_map(|&id| graph.node(id).operands());
-        for id in operands.chain(roots).filter(|&id| comes_from_step(id) && !is_data(id)) {
-            wanted[id as usize] = true;
-        }
-        let (mut kept, mut again) = (Vec::new(), Vec::new());
-        for id in (0..graph.len()).rev().map(number) {
-            if !wanted[id as usize] || is_free(id) {
-                continue;
-            }
-            let is_state = matches!(graph.node(id), Node::Input(_));
-            let operands = || graph.node(id).operands();
-            let new = operands().filter(|&a| {
-                !(wanted[a as usize]
-                    || is_free(a)
-                    || is_data(a)
-                    || matches!(graph.node(a), Node::Input(_)))
-            });
-            if !is_state && keep == Keep::Few && graph.node(id).is_cheap() && new.count() <= 1 {
-                again.push(id);
-                operands().filter(|&a| comes_from_step(a) && !is_data(a)).for_each(|a| {
-                    wanted[a as usize] = true;
-                });
-            } else {
-                kept.push(id);
-            }
-        }
-        kept.reverse();
-        again.reverse();
-
-        let guarded = guards[guards_once..].iter().flat_map(|guard| [guard.a, guard.b]);
-        let for_values = graph.needed(results.iter().copied().chain(guarded));
+        let guarded = of(&guards[guards_once..]);
+        let for_values = graph.needed(results.iter().copied().chain(guarded).chain(stop));
         let for_record = graph.needed(kept.iter().copied());
-        let steady_wanted = |id: Id| {
-            steady(id) && (for_values[id as usize] || for_record[id as usize] || back[id as usize])
-        };
-        let once_guarded = guards[..guards_once].iter().flat_map(|guard| [guard.a, guard.b]);
-        let for_guards = graph.needed(once_guarded);
-        let once = ids().filter(|&id| steady_wanted(id) || for_guards[id as usize]).collect();
-        let values: Vec<Id> =
-            ids().filter(|&id| comes_from_step(id) && for_values[id as usize]).collect();
-        let forward: Vec<Id> = ids()
-            .filter(|&id| {
-                comes_from_step(id) && (for_values[id as usize] || for_record[id as usize])
-            })
-            .collect();
+        let for_guards = graph.needed(of(&guards[..guards_once]));
+        let once = ids(&|id| {
+            let wanted = [&for_values, &for_record, &back].iter().any(|needed| needed[id as usize]);
+            for_guards[id as usize] || (from.call(id) && wanted)
+        });
+        let values = ids(&|id| from.step(id) && for_values[id as usize]);
+        let forward =
+            ids(&|id| from.step(id) && (for_values[id as usize] || for_record[id as usize]));
         let backward = as_wanted(&graph, &again, &reverse);
 
+        let inputs = parameters + state + sizes.constants;
         let mut seeds: Vec<Id> = vec![0; state + readouts];
         for (id, &node) in graph.nodes().iter().enumerate() {
             if let Node::Input(input) = node
@@ -221,6 +189,7 @@ impl Plan {
         let cotangents = seeds.split_off(state);
         let mut plan = Plan {
             sizes,
+            stop,
             seeds,
             cotangents,
             once,
@@ -229,7 +198,7 @@ impl Plan {
             values,
             forward,
             kept,
-            keeps_state,
+            keeps_state: from.keeps_state(),
             backward,
             d_state,
             d_parameters,
@@ -280,6 +249,103 @@ enum Keep {
     All,
     /// What is not cheaply computed again.
     Few,
+}
+
+/// Whether the processor multiplies and adds in one instruction.
+fn has_mul_add() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("fma")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        cfg!(target_arch = "aarch64")
+    }
+}
+
+/// What nodes depend on.
+#[derive(Debug)]
+struct Origins<'a> {
+    graph: &'a Graph,
+    sizes: Sizes,
+    seeded: Vec<bool>,
+    varying: Vec<bool>,
+}
+
+impl<'a> Origins<'a> {
+    fn new(graph: &'a Graph, sizes: Sizes) -> Self {
+        let Sizes { parameters, state, constants, .. } = sizes;
+        let inputs = parameters + state + constants;
+        Origins {
+            graph,
+            sizes,
+            seeded: graph.reached(|input| input as usize >= inputs),
+            varying: graph.reached(|input| (parameters..inputs).contains(&(input as usize))),
+        }
+    }
+
+    /// Whether a node depends on adjoints.
+    fn seeds(&self, id: Id) -> bool {
+        self.seeded[id as usize]
+    }
+
+    /// Whether it depends on state and constants, but on no adjoints.
+    fn step(&self, id: Id) -> bool {
+        self.varying[id as usize] && !self.seeds(id)
+    }
+
+    /// Whether it is the same in all steps of a call.
+    fn call(&self, id: Id) -> bool {
+        !self.varying[id as usize] && !self.seeds(id)
+    }
+
+    fn is_input(&self, id: Id) -> bool {
+        matches!(self.graph.node(id), Node::Input(_))
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.sizes.state > IN_REGISTERS
+    }
+
+    /// Whether it is there on the way back without being kept.
+    fn is_there(&self, id: Id) -> bool {
+        let first = self.sizes.parameters;
+        match self.graph.node(id) {
+            Node::Input(input) => {
+                self.keeps_state() || !(first..first + self.sizes.state).contains(&(input as usize))
+            }
+            _ => self.call(id),
+        }
+    }
+
+    /// What is kept of a step for these nodes of the way back, and what is computed again from that.
+    fn kept(&self, reverse: &[Id], roots: &[Id], keep: Keep) -> (Vec<Id>, Vec<Id>) {
+        let mut wanted = vec![false; self.graph.len()];
+        let operands = reverse.iter().flat_map(|&id| self.graph.node(id).operands());
+        let from_step = operands.chain(roots.iter().copied()).filter(|&id| self.step(id));
+        from_step.for_each(|id| wanted[id as usize] = true);
+        let (mut kept, mut again) = (Vec::new(), Vec::new());
+        for id in (0..self.graph.len()).rev().map(number) {
+            if !wanted[id as usize] || self.is_there(id) {
+                continue;
+            }
+            let operands = || self.graph.node(id).operands();
+            // What would have to be kept in its place.
+            let new = operands()
+                .filter(|&a| !(wanted[a as usize] || self.is_there(a) || self.is_input(a)))
+                .count();
+            let cheap = !self.is_input(id) && self.graph.node(id).is_cheap();
+            if keep == Keep::Few && cheap && new <= 1 {
+                again.push(id);
+                operands().filter(|&a| self.step(a)).for_each(|a| wanted[a as usize] = true);
+            } else {
+                kept.push(id);
+            }
+        }
+        kept.reverse();
+        again.reverse();
+        (kept, again)
+    }
 }
 
 /// The nodes in `last`, each after those in `first` that it is the first to need.
@@ -373,10 +439,8 @@ fn by_jacobian(graph: Graph, sizes: Sizes) -> Graph {
         }
     }
     for id in (0..partials.len()).rev().map(number) {
-        if inner(&graph, id) {
-            if let Some(adjoint) = total[id as usize].take() {
-                expand(&mut graph, &mut total, id, adjoint);
-            }
+        if let Some(adjoint) = total[id as usize].take_if(|_| inner(&graph, id)) {
+            expand(&mut graph, &mut total, id, adjoint);
         }
     }
     let x_bar = of_inputs(&mut graph, &total, p);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ad_api::{Function, Result, Scan};
 
-use super::areas::{Areas, Way, records};
+use super::areas::{Areas, Progress, Way, records};
 use super::interpreter::{self, Interpreter};
 use super::machine::Machine;
 use super::plan::{Plan, Runner, Sizes};
@@ -15,6 +15,9 @@ use crate::graph::{self, Node};
 /// How many ways through the branches of a step have programs: with more, the loop is computed in
 /// another way.
 const WAYS: usize = 8;
+
+/// How many numbers are recorded before there is memory for more, where the end of a loop is not known.
+const AT_A_TIME: usize = 1 << 16;
 
 /// The programs of the step of a loop, and the memory that they run in.
 #[derive(Debug, Default)]
@@ -72,7 +75,7 @@ impl Steps {
     }
 
     /// See [`Interpreter::forward`].
-    fn forward(&mut self, plan: &Plan, way: Way, areas: &mut Areas<'_>, steps: usize) -> usize {
+    fn forward(&mut self, plan: &Plan, way: Way, areas: &mut Areas<'_>, steps: usize) -> Progress {
         match self {
             Steps::Machine(machine) => machine.forward(plan, way, areas, steps),
             Steps::Interpreter(interpreter) => interpreter.forward(plan, way, areas, steps),
@@ -106,6 +109,8 @@ pub(super) struct Run<'a, F> {
     pub(super) sums: &'a mut [f64],
     /// The last state, as far as it is an output.
     pub(super) last: &'a mut [f64],
+    /// How many steps there are, once that is known.
+    pub(super) end: Option<usize>,
 }
 
 impl Program {
@@ -182,7 +187,7 @@ impl<F: Function> Run<'_, F> {
             parameters: self.x.len() - state,
             state,
             constants: inputs - self.x.len(),
-            readouts: self.f.step().outputs() - state,
+            readouts: self.f.readouts(),
         }
     }
 
@@ -194,7 +199,7 @@ impl<F: Function> Run<'_, F> {
         self.loops.start(n, k, readouts);
         self.loops.state[..n].copy_from_slice(&self.x[self.x.len() - n..]);
         self.sums.fill(0.0);
-        self.end();
+        self.hand_on();
         if m > readouts {
             let adjoints = self.loops.adjoints.chunks_exact_mut((2 * n).max(1));
             for (adjoint, y_bar) in adjoints.zip(self.y_bar.chunks_exact(m)) {
@@ -204,7 +209,7 @@ impl<F: Function> Run<'_, F> {
     }
 
     /// Hands the state at hand on as the last one.
-    fn end(&mut self) {
+    fn hand_on(&mut self) {
         let n = self.last.len();
         self.last.copy_from_slice(&self.loops.state[..n]);
     }
@@ -238,7 +243,8 @@ impl<F: Function> Run<'_, F> {
         Some(self.loops.programs.len() - 1)
     }
 
-    /// Runs steps from the state at hand. Returns whether there were programs for them.
+    /// Runs steps from the state at hand, up to the end of the loop. Returns whether there were programs
+    /// for them.
     fn forward(&mut self, way: Way, steps: Range<usize>, first: bool) -> bool {
         let k = self.y_bar.len() / self.f.outputs().max(1);
         let (mut at, mut tried, mut step) = (0, 0, steps.start);
@@ -251,23 +257,28 @@ impl<F: Function> Run<'_, F> {
             }
             let Loops { programs, current, records: all, segments, state, aside, .. } = self.loops;
             let program = &mut programs[*current];
-            let mut done = 0;
+            let mut progress = Progress { done: 0, ended: false };
             if program.start(self.x, k) {
-                let left = steps.end - step;
+                let mut left = steps.end - step;
                 if way == Way::Record {
+                    if self.end.is_none() {
+                        // It may end soon, so no memory for all of it.
+                        left = left.min((AT_A_TIME / program.plan.stride().max(1)).max(1));
+                    }
                     all.resize(all.len().max(at + records(&program.plan, left)), 0.0);
                 }
                 let mut areas = Areas {
                     slots: &mut program.slots,
-                    data: self.f.rows(step..steps.end),
+                    data: self.f.rows(step..step + left),
                     state,
                     records: all.get_mut(at..).unwrap_or_default(),
                     sums: if first { &mut *self.sums } else { aside },
                     adjoint: &mut [],
                     parameters: &mut [],
                 };
-                done = program.steps.forward(&program.plan, way, &mut areas, left);
+                progress = program.steps.forward(&program.plan, way, &mut areas, left);
             }
+            let Progress { done, ended } = progress;
             if done == 0 {
                 if new {
                     self.loops.refused = Some("the step does not do the same thing twice");
@@ -283,6 +294,13 @@ impl<F: Function> Run<'_, F> {
             }
             tried = 0;
             step += done;
+            if ended {
+                self.end = Some(step);
+                break;
+            }
+        }
+        if first && (self.end == Some(step) || step == self.f.steps()) {
+            self.hand_on();
         }
         true
     }
@@ -330,6 +348,10 @@ impl<F: Function> Run<'_, F> {
 }
 
 impl<F: Function> Reverse for Run<'_, F> {
+    fn end(&self) -> Option<usize> {
+        self.end
+    }
+
     fn state(&mut self) -> &mut [f64] {
         let n = self.f.state();
         &mut self.loops.state[..n]
@@ -341,11 +363,8 @@ impl<F: Function> Reverse for Run<'_, F> {
 
     fn reverse(&mut self, steps: Range<usize>, first: bool) -> Result<bool> {
         self.loops.segments.clear();
-        if !self.forward(Way::Record, steps.clone(), first) {
+        if !self.forward(Way::Record, steps, first) {
             return Ok(false);
-        }
-        if steps.end == self.f.steps() {
-            self.end();
         }
         self.backward();
         Ok(true)
