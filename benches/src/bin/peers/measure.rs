@@ -119,8 +119,9 @@ pub(crate) fn slope<'a>(
     prepare: impl Fn(usize) -> Outcome<Work<'a>>,
 ) -> Outcome<Measured> {
     let mut results = [short.0.buffers(), long.0.buffers()];
-    let (mut few, ..) = checked(short.0, &mut results[0], || prepare(short.1))?;
+    // The longer first, for what it keeps in the thread is then its own.
     let (mut many, peak_bytes, checks) = checked(long.0, &mut results[1], || prepare(long.1))?;
+    let (mut few, ..) = checked(short.0, &mut results[0], || prepare(short.1))?;
     let [a, b] = &mut results;
     let mut calls: Vec<Call> = vec![
         few.primal,

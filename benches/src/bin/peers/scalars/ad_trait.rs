@@ -11,8 +11,8 @@ use ::ad_trait::{AD, F64};
 use super::number::{Seeded, number};
 use super::{Gradient, MulChain, Objective, Outcome, Work};
 
-number!([] adr, ComplexField (), AD::constant, |x: Self| x.value(), |c| F64(c));
-number!([const N: usize] adfn<N>, ComplexField (), AD::constant, |x: Self| x.value(), |c| F64(c));
+number!([] adr, ComplexField (), AD::constant, |x| AD::to_constant(&x), |c| F64(c));
+number!([const N: usize] adfn<N>, ComplexField (), AD::constant, |x| AD::to_constant(&x), |c| F64(c));
 
 impl<const N: usize> Seeded<N> for adfn<N> {
     fn seeded(value: f64, i: usize) -> Self {
