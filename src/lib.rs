@@ -54,7 +54,7 @@ pub use ad_api::{self as api, *};
 pub use ad_derive::{Params, differentiable};
 pub use any::{AnyBackend, AnyLinearization, AnyPrepared};
 pub use auto::{Choice, Measurement, Outcome};
-pub use config::{BackendConfig, Device, Precision, Scheme};
+pub use config::{BackendConfig, Device, Mode, Precision, Scheme};
 pub use registry::{CapabilityRow, Kind, backends, capability_row, kinds, pairs};
 
 #[cfg(feature = "burn")]

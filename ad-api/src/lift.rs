@@ -122,24 +122,32 @@ pub trait Lift: Copy + Send + Sync + 'static {
     }
 
     /// `self + rhs`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_add(self, rhs: Self) -> Self {
         let one = one::<Self>();
         self.lift_binary(rhs, self.inner() + rhs.inner(), one, one)
     }
 
     /// `self - rhs`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_sub(self, rhs: Self) -> Self {
         let one = one::<Self>();
         self.lift_binary(rhs, self.inner() - rhs.inner(), one, -one)
     }
 
     /// `self * rhs`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_mul(self, rhs: Self) -> Self {
         let (a, b) = (self.inner(), rhs.inner());
         self.lift_binary(rhs, a * b, b, a)
     }
 
     /// `self / rhs`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_div(self, rhs: Self) -> Self {
         let (a, b) = (self.inner(), rhs.inner());
         let (value, d) = (a / b, b.recip());
@@ -147,6 +155,8 @@ pub trait Lift: Copy + Send + Sync + 'static {
     }
 
     /// `-self`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_neg(self) -> Self {
         self.lift_unary(-self.inner(), -one::<Self>())
     }
@@ -160,16 +170,22 @@ pub trait Lift: Copy + Send + Sync + 'static {
     }
 
     /// `self + c`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_add_constant(self, c: f64) -> Self {
         self.lift_unary(self.inner() + c, one::<Self>())
     }
 
     /// `self * c`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_mul_constant(self, c: f64) -> Self {
         self.lift_unary(self.inner() * c, Self::Inner::from(c))
     }
 
     /// `self / c`.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lift_div_constant(self, c: f64) -> Self {
         // The quotient keeps the rounding of `f64` code; its partial may round once more.
         self.lift_unary(self.inner() / c, Self::Inner::from(c.recip()))
@@ -476,55 +492,66 @@ macro_rules! scalar {
                 fn ge(&self, rhs: &f64) -> bool { *self >= Self::from(*rhs) }
             }
 
-            // Operators with itself and with `f64`.
+            // Operators with itself and with `f64`. PERF: numbers of more than two words are handed to
+            // a function through memory, which takes longer than most operations.
             impl<$($generics)*> ops::Neg for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn neg(self) -> Self { self.lift_neg() }
             }
             impl<$($generics)*> ops::Add for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn add(self, rhs: Self) -> Self { self.lift_add(rhs) }
             }
             impl<$($generics)*> ops::Sub for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn sub(self, rhs: Self) -> Self { self.lift_sub(rhs) }
             }
             impl<$($generics)*> ops::Mul for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn mul(self, rhs: Self) -> Self { self.lift_mul(rhs) }
             }
             impl<$($generics)*> ops::Div for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn div(self, rhs: Self) -> Self { self.lift_div(rhs) }
             }
             impl<$($generics)*> ops::Rem for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn rem(self, rhs: Self) -> Self { elementary::rem(self, rhs) }
             }
             impl<$($generics)*> ops::Add<f64> for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn add(self, rhs: f64) -> Self { self.lift_add_constant(rhs) }
             }
             impl<$($generics)*> ops::Sub<f64> for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn sub(self, rhs: f64) -> Self { self.lift_add_constant(-rhs) }
             }
             impl<$($generics)*> ops::Mul<f64> for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn mul(self, rhs: f64) -> Self { self.lift_mul_constant(rhs) }
             }
             impl<$($generics)*> ops::Div<f64> for $T {
                 type Output = Self;
-                #[inline]
+                #[cfg_attr(debug_assertions, inline)]
+                #[cfg_attr(not(debug_assertions), inline(always))]
                 fn div(self, rhs: f64) -> Self { self.lift_div_constant(rhs) }
             }
             $crate::scalar!(@assign [$($generics)*] $T, Self, AddAssign add_assign +);
@@ -663,7 +690,8 @@ macro_rules! scalar {
 
     (@assign [$($generics:tt)*] $T:ty, $Rhs:ty, $Trait:ident $method:ident $op:tt) => {
         impl<$($generics)*> ops::$Trait<$Rhs> for $T {
-            #[inline]
+            #[cfg_attr(debug_assertions, inline)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $method(&mut self, rhs: $Rhs) { *self = *self $op rhs; }
         }
     };

@@ -70,6 +70,14 @@ macro_rules! names {
                     $($rest)*
                 }
             }
+
+            /// The function of this [`name`](Self::name), unless it takes a parameter.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some($Enum::$Variant),)*
+                    _ => None,
+                }
+            }
         }
     };
 }

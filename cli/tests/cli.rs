@@ -166,6 +166,7 @@ fn both_methods_and_every_way_to_name_a_backend() {
         (["--method", "lm"], "levenberg-marquardt", "dual"),
         (["--backend", "native-reverse"], "levenberg-marquardt", "native-reverse"),
         (["--config", "config.toml"], "levenberg-marquardt", "native-reverse"),
+        (["--config", "compiled.toml"], "levenberg-marquardt", "native-reverse"),
         (["--backend", "dual/native-reverse"], "levenberg-marquardt", "dual over native-reverse"),
     ] {
         let arguments = [&["fit", "BoxBOD.dat", "--start", "2", "--json"], &arguments[..]].concat();

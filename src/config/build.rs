@@ -5,6 +5,8 @@ use ad_api::array::ArrayBackend;
 use ad_api::{AdError, Result};
 
 use super::BackendConfig;
+#[cfg(feature = "native-reverse")]
+use super::Mode;
 #[cfg(feature = "fd")]
 use super::Scheme;
 #[cfg(any(feature = "burn", feature = "candle"))]
@@ -32,8 +34,12 @@ impl BackendConfig {
                 Ok(chunk.map_or(Ok(num_dual), |chunk| num_dual.chunk(chunk))?.into())
             }
             #[cfg(feature = "native-reverse")]
-            BackendConfig::NativeReverse {} => {
-                Ok(ad_native_reverse::NativeReverse::default().into())
+            BackendConfig::NativeReverse { mode } => {
+                let mode = match mode {
+                    None | Some(Mode::Tape) => ad_native_reverse::Mode::Tape,
+                    Some(Mode::Compiled) => ad_native_reverse::Mode::Compiled,
+                };
+                Ok(ad_native_reverse::NativeReverse::default().mode(mode).into())
             }
             #[cfg(feature = "fd")]
             BackendConfig::Fd { order, adaptive, max_step, lower, upper } => {

@@ -61,8 +61,12 @@ pub enum BackendConfig {
         #[serde(skip_serializing_if = "Option::is_none")]
         chunk: Option<usize>,
     },
-    /// Reverse mode on a tape.
-    NativeReverse {},
+    /// Reverse mode on a tape, or by programs.
+    NativeReverse {
+        /// How functions without structure are prepared. Default: the tape.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
+    },
     /// Finite differences with adaptive stencils.
     Fd {
         /// The order of the stencils: 2, 4, 6 or 8.
@@ -120,6 +124,17 @@ pub enum BackendConfig {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         candidates: Vec<BackendConfig>,
     },
+}
+
+/// How `native-reverse` prepares functions that state no structure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Each call records on the tape.
+    Tape,
+    /// Each way through the function is recorded once, and replayed: for functions that are
+    /// differentiated often.
+    Compiled,
 }
 
 /// The schemes of `finitediff`.
@@ -189,7 +204,7 @@ impl BackendConfig {
         match self {
             BackendConfig::Dual { .. } => "dual",
             BackendConfig::NumDual { .. } => "num-dual",
-            BackendConfig::NativeReverse {} => "native-reverse",
+            BackendConfig::NativeReverse { .. } => "native-reverse",
             BackendConfig::Fd { .. } => "fd",
             BackendConfig::FiniteDiff { .. } => "finitediff",
             BackendConfig::Burn { .. } => "burn",

@@ -6,7 +6,7 @@ use ad_api::{AdError, Result};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::settings::{Settings, Value};
-use super::{BackendConfig, Device, Precision, Scheme};
+use super::{BackendConfig, Device, Mode, Precision, Scheme};
 use crate::AnyBackend;
 use crate::registry::{check_compiled, unknown_name};
 
@@ -59,7 +59,7 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
             match engine {
                 "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
                 "num-dual" => BackendConfig::NumDual { chunk: settings.count("chunk")? },
-                "native-reverse" => BackendConfig::NativeReverse {},
+                "native-reverse" => BackendConfig::NativeReverse { mode: mode(&mut settings)? },
                 "fd" => BackendConfig::Fd {
                     order: settings.count("order")?,
                     adaptive: settings.flag("adaptive")?,
@@ -86,6 +86,14 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
         config.build()?;
     }
     Ok(config)
+}
+
+fn mode(settings: &mut Settings) -> Result<Option<Mode>> {
+    settings.optional("mode", "\"tape\" or \"compiled\"", |value| match value {
+        Value::String(name) if name == "tape" => Some(Mode::Tape),
+        Value::String(name) if name == "compiled" => Some(Mode::Compiled),
+        _ => None,
+    })
 }
 
 fn scheme(settings: &mut Settings) -> Result<Option<Scheme>> {

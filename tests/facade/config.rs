@@ -1,6 +1,6 @@
 //! Descriptions of backends: what is accepted, and what each mistake is called.
 
-use ad::{AdError, AnyBackend, BackendConfig, Engine};
+use ad::{AdError, AnyBackend, BackendConfig, Engine, Mode, NativeReverse};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ fn parse_error(name: &str) -> AdError {
 #[test]
 fn tables_names_and_pairs() {
     let dual = BackendConfig::Dual { chunk: None };
-    let reverse = BackendConfig::NativeReverse {};
+    let reverse = BackendConfig::NativeReverse { mode: None };
     for (text, expected) in [
         ("[backend]\nkind = 'dual'", dual.clone()),
         ("backend = 'dual'", dual.clone()),
@@ -41,6 +41,10 @@ fn tables_names_and_pairs() {
                 lower: Some(vec![0.0, f64::NEG_INFINITY]),
                 upper: None,
             },
+        ),
+        (
+            "[backend]\nkind = 'native-reverse'\nmode = 'compiled'",
+            BackendConfig::NativeReverse { mode: Some(Mode::Compiled) },
         ),
         ("backend = 'auto'", BackendConfig::Auto { candidates: vec![] }),
         (
@@ -69,6 +73,20 @@ fn every_compiled_kind_is_built_from_its_name_and_displays_as_it() {
         assert_eq!(config.kind(), kind.name);
         assert_eq!(config.to_string(), kind.name);
         assert_eq!(config.build().unwrap().name(), kind.name);
+    }
+}
+
+#[test]
+fn the_mode_of_native_reverse_is_handed_on() {
+    for (mode, expected) in
+        [("tape", NativeReverse::default()), ("compiled", NativeReverse::compiled())]
+    {
+        let config =
+            from_toml(&format!("backend = {{ kind = 'native-reverse', mode = '{mode}' }}"));
+        let built = config.as_ref().unwrap().build().unwrap();
+        assert!(matches!(built, AnyBackend::NativeReverse(found) if found == expected), "{mode}");
+        let json = serde_json::to_string(&config.clone().unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<BackendConfig>(&json).unwrap(), config.unwrap());
     }
 }
 
@@ -107,7 +125,11 @@ fn every_mistake_is_named() {
         ("backend = { kind = 8 }", "setting `kind` is 8, expected the name of a backend"),
         ("backend = { kind = 'dual', chunck = 8 }", "backend `dual` has no setting `chunck`"),
         ("backend = { kind = 'dual', chunck = 8 }", "its settings: chunk"),
-        ("backend = { kind = 'native-reverse', chunk = 8 }", "its settings: none"),
+        ("backend = { kind = 'native-reverse', chunk = 8 }", "its settings: mode"),
+        (
+            "backend = { kind = 'native-reverse', mode = 'turbo' }",
+            "setting `mode` is \"turbo\", expected \"tape\" or \"compiled\"",
+        ),
         (
             "backend = { kind = 'dual', chunk = 'eight' }",
             "setting `chunk` is \"eight\", expected a",

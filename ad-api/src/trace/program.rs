@@ -105,10 +105,31 @@ impl Program {
     /// If `f` does; if `f` uses a number of another recording, which a [`Traced`] does not allow; if
     /// there are more variables than a 32-bit index can tell apart.
     pub fn record<F: Function>(f: &F, x: &[f64], y: &mut [f64]) -> Result<Program, Failure> {
+        let program = Self::record_within(f, x, y, usize::MAX)?;
+        Ok(program.expect("there is no limit"))
+    }
+
+    /// As [`record`](Self::record), but for functions that may be too long: evaluates `f`, and returns
+    /// no program if there are more than `limit` operations, comparisons among them. Those beyond take
+    /// no memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record).
+    ///
+    /// # Panics
+    ///
+    /// As [`record`](Self::record).
+    pub fn record_within<F: Function>(
+        f: &F,
+        x: &[f64],
+        y: &mut [f64],
+        limit: usize,
+    ) -> Result<Option<Program>, Failure> {
         AdError::check_len("x", x.len(), f.inputs(), "the inputs of the function")?;
         AdError::check_len("y", y.len(), f.outputs(), "the outputs of the function")?;
         let inputs = u32::try_from(x.len()).expect("a function has less than 2^32 inputs");
-        let (evaluated, mut recording) = recording::record(inputs, |id| {
+        let (evaluated, mut recording) = recording::record(inputs, limit, |id| {
             scratch::with(x.len() + y.len(), |numbers: &mut [Traced]| {
                 let (input, output) = numbers.split_at_mut(x.len());
                 for (variable, (input, &x)) in (0..).zip(input.iter_mut().zip(x)) {
@@ -121,7 +142,9 @@ impl Program {
                 }))
             })
         });
-        Ok(Program(Arc::new(Body::new(f, x, evaluated?, &mut recording))))
+        let outputs = evaluated?;
+        let whole = !recording.overflows;
+        Ok(whole.then(|| Program(Arc::new(Body::new(f, x, outputs, &mut recording)))))
     }
 
     /// The operations, in order.

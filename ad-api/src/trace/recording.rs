@@ -16,6 +16,10 @@ pub(super) struct Recording {
     pub(super) instructions: Vec<Instruction>,
     /// Whether the function looked at the value of a variable.
     pub(super) reads_primal: bool,
+    /// How many instructions are kept.
+    limit: usize,
+    /// Whether there were more.
+    pub(super) overflows: bool,
 }
 
 thread_local! {
@@ -41,6 +45,11 @@ impl Recording {
     ///
     /// If a 32-bit index cannot tell more variables apart.
     pub(super) fn push(&mut self, instruction: Instruction) -> u32 {
+        if self.instructions.len() == self.limit {
+            // What is left is evaluated, but its variables are of no use.
+            self.overflows = true;
+            return 0;
+        }
         let (first, results) = (self.variables, u32::try_from(instruction.results()).ok());
         self.variables = results
             .and_then(|results| first.checked_add(results))
@@ -99,10 +108,10 @@ fn foreign(id: u32, current: Option<u32>) -> ! {
 }
 
 /// Runs `body`, which gets the number of the recording, and returns what was recorded meanwhile, with
-/// variables from `inputs` on.
+/// variables from `inputs` on, up to `limit` instructions.
 ///
 /// Recordings nest: the outer one rests until the inner one ends, also by a panic.
-pub(super) fn record<T>(inputs: u32, body: impl FnOnce(u32) -> T) -> (T, Recording) {
+pub(super) fn record<T>(inputs: u32, limit: usize, body: impl FnOnce(u32) -> T) -> (T, Recording) {
     struct Outer(Option<Recording>);
     impl Drop for Outer {
         fn drop(&mut self) {
@@ -112,7 +121,14 @@ pub(super) fn record<T>(inputs: u32, body: impl FnOnce(u32) -> T) -> (T, Recordi
 
     let id = next_id();
     let instructions = scratch::take();
-    let recording = Recording { id, variables: inputs, instructions, reads_primal: false };
+    let recording = Recording {
+        id,
+        variables: inputs,
+        instructions,
+        reads_primal: false,
+        limit,
+        overflows: false,
+    };
     let _outer = Outer(CURRENT.replace(Some(recording)));
     let result = body(id);
     (result, CURRENT.take().expect("inner recordings put this one back"))

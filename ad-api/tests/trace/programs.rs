@@ -230,6 +230,26 @@ fn a_program_recorded_again_is_the_same_program() {
 }
 
 #[test]
+fn what_is_too_long_is_evaluated_but_no_program() {
+    let x = [0.4, 1.3, 0.8];
+    let (mut found, mut expected) = ([0.0], [0.0]);
+    let program = Program::record(&Smooth, &x, &mut expected).unwrap();
+    let length = program.instructions().len();
+    for (limit, whole) in [(0, false), (length - 1, false), (length, true)] {
+        let within = Program::record_within(&Smooth, &x, &mut found, limit).unwrap();
+        assert_eq!((within.is_some(), found), (whole, expected), "{limit}");
+    }
+}
+
+#[test]
+fn functions_are_found_by_their_names() {
+    assert_eq!(Unary::named("ln_1p"), Some(Unary::Ln1p));
+    assert_eq!(B::named("atan2"), Some(B::Atan2));
+    // The name does not say which power.
+    assert_eq!(Unary::named(Unary::Powi(3).name()), None);
+}
+
+#[test]
 fn wrong_lengths_are_errors() {
     let failure = Program::record(&Smooth, &[1.0], &mut [0.0]).unwrap_err();
     assert_eq!(failure.to_string(), "`x` has length 1, expected 3 (the inputs of the function)");

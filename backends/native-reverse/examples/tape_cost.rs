@@ -116,14 +116,15 @@ fn report<F: Function>(name: &str, f: &F, x: &[f64], operations: usize) {
     println!(
         "{name:>18}: value {value:.9e}, |gradient|₁ {norm:.9e}\n\
          {:>20}primal {:.0} ns, gradient {time:.0} ns: {:.1} x; per operation {:.2} ns \
-         (sweep {:.2}); {} nodes\n\
+         (sweep {:.2}); {} statements, {} bytes\n\
          {:>20}sweeps per seed and operation, reverse and forward: {}",
         "",
         primal,
         time / primal,
         per(time),
         per(sweep),
-        jacobian.operations(),
+        jacobian.statements(),
+        jacobian.bytes(),
         "",
         seeds.join("; ")
     );

@@ -12,9 +12,62 @@ use crate::prepared::TapePrepared;
 use crate::record::{Lanes, Record};
 use crate::var::Var;
 
-/// Reverse mode on a Wengert tape: see the [crate](crate).
+/// Reverse mode on a Wengert tape, or by programs: see the [crate](crate).
+///
+/// ```
+/// use ad_native_reverse::{Mode, NativeReverse};
+///
+/// assert_eq!(NativeReverse::default().mode(Mode::Compiled), NativeReverse::compiled());
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NativeReverse {}
+pub struct NativeReverse {
+    mode: Mode,
+}
+
+/// How a [preparation](TapePrepared) computes derivatives of functions that state no structure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Each call records the function on the tape anew.
+    #[default]
+    Tape,
+    /// The function is recorded once for each way through its branches, and the derivatives are
+    /// replayed as straight-line code. Recording takes as long as some hundred calls, so this is for
+    /// functions that are differentiated often.
+    Compiled,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Mode; 2] = [Mode::Tape, Mode::Compiled];
+
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Tape => "tape",
+            Mode::Compiled => "compiled",
+        }
+    }
+}
+
+impl NativeReverse {
+    /// In [`Mode::Compiled`].
+    pub fn compiled() -> Self {
+        Self::default().mode(Mode::Compiled)
+    }
+
+    /// The same in this mode; the default is [`Mode::Tape`]. One-shot derivatives and linearizations are
+    /// the same in all modes.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    pub(crate) fn is_compiled(self) -> bool {
+        self.mode == Mode::Compiled
+    }
+}
 
 /// Everything that a primitive over `S` works in.
 #[derive(Debug)]
@@ -70,10 +123,15 @@ impl<S: Scalar> Workspace<S> {
         self.record.evaluate_partly(f, active, x, y, &mut self.variables)
     }
 
-    /// The number of recorded operations, and the bytes of tape and sweeps.
+    /// The number of recorded statements, and the bytes of tape and sweeps.
     pub(crate) fn size(&self) -> (usize, usize) {
         let variables = size_of_val(&self.variables[..]);
-        (self.record.operations(), self.record.bytes() + self.lanes.bytes() + variables)
+        (self.record.statements(), self.record.bytes() + self.lanes.bytes() + variables)
+    }
+
+    /// The bytes of the tape alone.
+    pub(crate) fn tape_bytes(&self) -> usize {
+        self.record.bytes()
     }
 
     /// The pullback of what is recorded, for each cotangent in `y_bar`.
@@ -105,9 +163,13 @@ impl Engine for NativeReverse {
         shape.inputs.max(shape.outputs).max(1)
     }
 
-    /// One evaluation is recorded, and every sweep reads the record.
+    /// One evaluation is recorded, and every sweep reads the record. Compiled code needs none, or one
+    /// to record a branch, and the tape again where a derivative is not finite.
     fn sweeps(&self, _shape: Shape, _seeds: usize) -> Evaluations {
-        Evaluations::Exactly(1)
+        match self.mode {
+            Mode::Tape => Evaluations::Exactly(1),
+            Mode::Compiled => Evaluations::AtMost(2),
+        }
     }
 }
 

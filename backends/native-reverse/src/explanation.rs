@@ -8,15 +8,20 @@ use std::fmt::{self, Display};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The operations on the plain tape, as many as the last call that recorded one left there.
-    pub tape_operations: usize,
+    /// The statements on the plain tape, as many as the last call that recorded one left there: sums
+    /// of up to four variables, each times a partial derivative.
+    pub tape_statements: usize,
     /// The bytes of the plain tape and its sweeps.
     pub tape_bytes: usize,
     /// The programs that have been made from the body of a map or sum.
     pub programs: Vec<ProgramExplanation>,
     /// How many rows a program runs at a time.
     pub rows_at_a_time: usize,
-    /// Why the last call computed rows without a program, if it did.
+    /// What has been recorded of a function without structure in compiled mode, the branch that was
+    /// taken last first.
+    pub branches: Vec<BranchExplanation>,
+    /// Why the last call computed rows without a program, or why no more of the function is recorded, if
+    /// that is so.
     pub refusal: Option<&'static str>,
 }
 
@@ -41,10 +46,40 @@ pub struct ProgramExplanation {
     pub bytes: usize,
 }
 
+/// One way through a function, in an [`Explanation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BranchExplanation {
+    /// The operations that were recorded, comparisons among them.
+    pub recorded: usize,
+    /// The values that these compute, each counted once, inputs and constants among them.
+    pub values: usize,
+    /// The comparisons that are checked.
+    pub guards: usize,
+    /// The bytes of these.
+    pub bytes: usize,
+    /// The code that has been made.
+    pub codes: Vec<CodeExplanation>,
+}
+
+/// The code for one purpose, in a [`BranchExplanation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeExplanation {
+    /// What it computes.
+    pub purpose: &'static str,
+    /// The instructions that are left after all optimisation.
+    pub instructions: usize,
+    /// The runs of equal instructions.
+    pub runs: usize,
+    /// The bytes of the code and of what it works in.
+    pub bytes: usize,
+}
+
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { tape_operations, tape_bytes, rows_at_a_time, .. } = self;
-        writeln!(f, "tape: {tape_operations} operations, {tape_bytes} bytes")?;
+        let Explanation { tape_statements, tape_bytes, rows_at_a_time, .. } = self;
+        writeln!(f, "tape: {tape_statements} statements, {tape_bytes} bytes")?;
         for program in &self.programs {
             let ProgramExplanation { purpose, recorded, guards, once, forward, reverse, bytes } =
                 program;
@@ -55,8 +90,20 @@ impl Display for Explanation {
                  time, {bytes} bytes"
             )?;
         }
+        for BranchExplanation { recorded, values, guards, bytes, codes } in &self.branches {
+            writeln!(
+                f,
+                "branch: {recorded} operations recorded, {values} values, {guards} guards, {bytes} bytes"
+            )?;
+            for CodeExplanation { purpose, instructions, runs, bytes } in codes {
+                writeln!(
+                    f,
+                    "  code for {purpose}: {instructions} instructions in {runs} runs, {bytes} bytes"
+                )?;
+            }
+        }
         match &self.refusal {
-            Some(refusal) => writeln!(f, "rows without a program: {refusal}"),
+            Some(refusal) => writeln!(f, "computed on the tape: {refusal}"),
             None => Ok(()),
         }
     }

@@ -1,15 +1,18 @@
 //! A program as a graph: what a body computes from its inputs, each value once.
 
+mod index;
+mod lower;
 mod partials;
-mod trace;
+mod transform;
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 
-pub(crate) use partials::{Partial, partials, tangent};
-pub(crate) use trace::{picks, trace};
+use index::Index;
+pub(crate) use lower::{Refusal, trace};
+pub(crate) use partials::{Partial, Partials, partials};
+pub(crate) use transform::{Seeds, jacobian, pullback, pushforward};
 
 /// The place of a node in its graph; operands come before results.
 pub(crate) type Id = u32;
@@ -55,6 +58,26 @@ impl Node {
         all.into_iter().take(count)
     }
 
+    /// What it computes from the values of its operands; an input is NaN.
+    #[inline]
+    pub(crate) fn value(self, at: impl Fn(Id) -> f64) -> f64 {
+        match self {
+            Node::Input(_) => f64::NAN,
+            Node::Constant(bits) => f64::from_bits(bits),
+            Node::Add(a, b) => at(a) + at(b),
+            Node::Sub(a, b) => at(a) - at(b),
+            Node::Mul(a, b) => at(a) * at(b),
+            Node::Div(a, b) => at(a) / at(b),
+            Node::Neg(a) => -at(a),
+            Node::MulAdd([a, b, c]) => at(a).mul_add(at(b), at(c)),
+            Node::Unary(function, a) => function.eval(at(a)),
+            Node::Binary(function, a, b) => function.eval(at(a), at(b)),
+            Node::Detached(a) => at(a),
+            Node::Picks(function, a, b) => picks(function, at(a), at(b)),
+            Node::Sign(a) => sign(at(a)),
+        }
+    }
+
     /// Whether a derivative passes through it, provided that its operands have one.
     fn is_differentiable(self) -> bool {
         let step = matches!(
@@ -68,12 +91,33 @@ impl Node {
     }
 }
 
+/// 1 where the maximum or minimum of `a` and `b` is `a`, else 0: `a` on a tie, and NaN loses.
+pub(crate) fn picks(function: Binary, a: f64, b: f64) -> f64 {
+    let second = if function == Binary::Max { b > a } else { b < a };
+    if second || a.is_nan() { 0.0 } else { 1.0 }
+}
+
+/// The sign of `x`, 0 at 0.
+pub(crate) fn sign(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { x.signum() }
+}
+
 /// A comparison that steered the recording: the program is valid where it comes out the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Guard {
     pub(crate) a: Id,
     pub(crate) b: Id,
-    pub(crate) outcome: Option<Ordering>,
+    pub(crate) relation: Relation,
+    /// Whether the relation held.
+    pub(crate) holds: bool,
+}
+
+impl Guard {
+    /// Whether the comparison of these values comes out as recorded.
+    #[inline]
+    pub(crate) fn passes(self, a: f64, b: f64) -> bool {
+        self.relation.holds(&a, &b) == self.holds
+    }
 }
 
 /// The values of a program at the point where it was recorded, and how they came about.
@@ -81,31 +125,115 @@ pub(crate) struct Guard {
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     values: Vec<f64>,
-    known: HashMap<Node, Id>,
+    known: Index,
     guards: Vec<Guard>,
     guarded: HashSet<Guard>,
+    /// How many inputs there are; not all of them need be nodes.
+    pub(crate) inputs: usize,
+    /// How many operations were recorded, before each value was kept once.
+    pub(crate) recorded: usize,
     /// What the body returned.
     pub(crate) outputs: Vec<Id>,
-    /// Whether the body did something that no graph can repeat.
-    pub(crate) opaque: bool,
 }
 
 impl Graph {
-    /// The place of `node`, which has this value at the recorded point.
+    /// An empty graph.
+    pub(crate) fn new(inputs: usize, recorded: usize) -> Self {
+        Graph { inputs, recorded, ..Graph::default() }
+    }
+
+    /// Gives the memory back that only more nodes need, until there are some.
+    pub(crate) fn rest(&mut self) {
+        self.known = Index::default();
+        self.guarded = HashSet::new();
+        self.nodes.shrink_to_fit();
+        self.values.shrink_to_fit();
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.nodes[..])
+            + size_of_val(&self.values[..])
+            + size_of_val(&self.guards[..])
+            + self.known.bytes()
+    }
+
+    /// The place of `node`, which has this value at the recorded point, or of something that has the
+    /// same value everywhere, bit for bit.
     pub(crate) fn place(&mut self, node: Node, value: f64) -> Id {
-        // Sums and products commute, also in rounding.
-        let node = match node {
-            Node::Add(a, b) => Node::Add(a.min(b), a.max(b)),
-            Node::Mul(a, b) => Node::Mul(a.min(b), a.max(b)),
-            other => other,
+        let node = match self.simplified(node) {
+            Ok(node) => node,
+            Err(same) => return same,
         };
+        let computed = !matches!(node, Node::Input(_) | Node::Constant(_));
+        if computed && node.operands().all(|operand| self.is_constant(operand)) {
+            return self.constant(value);
+        }
         let next = Id::try_from(self.nodes.len()).unwrap_or(Id::MAX);
-        let id = *self.known.entry(node).or_insert(next);
+        if self.known.is_empty() {
+            self.known = Index::of(&self.nodes);
+        }
+        let id = self.known.find_or_insert(node, next, &self.nodes);
         if id == next {
             self.nodes.push(node);
             self.values.push(value);
         }
         id
+    }
+
+    /// A simpler node with the same value, or the place of one. Only what holds for all numbers, also
+    /// in rounding: `x + 0` is not `x` if that is `-0`.
+    fn simplified(&self, node: Node) -> Result<Node, Id> {
+        let constant = |id: Id| match self.node(id) {
+            Node::Constant(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        };
+        let is = |id: Id, c: f64| constant(id).is_some_and(|x| x.to_bits() == c.to_bits());
+        Ok(match node {
+            Node::Add(x, zero) | Node::Add(zero, x) if is(zero, -0.0) => return Err(x),
+            Node::Sub(x, zero) if is(zero, 0.0) => return Err(x),
+            Node::Mul(x, one) | Node::Mul(one, x) if is(one, 1.0) => return Err(x),
+            Node::Div(x, one) if is(one, 1.0) => return Err(x),
+            Node::Mul(x, c) | Node::Mul(c, x) if is(c, -1.0) => {
+                return self.simplified(Node::Neg(x));
+            }
+            Node::Div(x, c) if is(c, -1.0) => return self.simplified(Node::Neg(x)),
+            Node::Neg(x) | Node::Detached(x) => match (node, self.node(x)) {
+                (Node::Neg(_), Node::Neg(same)) => return Err(same),
+                (Node::Detached(_), Node::Detached(_) | Node::Constant(_)) => return Err(x),
+                _ => node,
+            },
+            Node::Add(a, b) => match (self.node(a), self.node(b)) {
+                (_, Node::Neg(b)) => Node::Sub(a, b),
+                (Node::Neg(a), _) => Node::Sub(b, a),
+                // Sums and products commute, also in rounding.
+                _ => Node::Add(a.min(b), a.max(b)),
+            },
+            Node::Sub(a, b) => match self.node(b) {
+                Node::Neg(b) => Node::Add(a.min(b), a.max(b)),
+                _ => node,
+            },
+            Node::Mul(a, b) => match (self.node(a), self.node(b)) {
+                (Node::Neg(a), Node::Neg(b)) => Node::Mul(a.min(b), a.max(b)),
+                _ => Node::Mul(a.min(b), a.max(b)),
+            },
+            other => other,
+        })
+    }
+
+    pub(crate) fn is_constant(&self, id: Id) -> bool {
+        matches!(self.node(id), Node::Constant(_))
+    }
+
+    /// The place of `node`, which is computed from others.
+    pub(crate) fn compute(&mut self, node: Node) -> Id {
+        let value = node.value(|id| self.value(id));
+        self.place(node, value)
+    }
+
+    /// The place of an input, which is `value` at the recorded point.
+    pub(crate) fn input(&mut self, input: u32, value: f64) -> Id {
+        self.place(Node::Input(input), value)
     }
 
     /// The place of a number.
@@ -115,6 +243,9 @@ impl Graph {
 
     /// Notes a comparison.
     pub(crate) fn guard(&mut self, guard: Guard) {
+        if self.guarded.is_empty() {
+            self.guarded.extend(&self.guards);
+        }
         if self.guarded.insert(guard) {
             self.guards.push(guard);
         }
@@ -138,6 +269,18 @@ impl Graph {
 
     pub(crate) fn value(&self, id: Id) -> f64 {
         self.values[id as usize]
+    }
+
+    /// The values of all nodes at the inputs `x`, guards or not.
+    pub(crate) fn values_at(&self, x: &[f64]) -> Vec<f64> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.nodes.len());
+        for &node in &self.nodes {
+            values.push(match node {
+                Node::Input(input) => x[input as usize],
+                node => node.value(|id| values[id as usize]),
+            });
+        }
+        values
     }
 
     /// For each node whether some input that `source` accepts reaches it.
@@ -175,5 +318,16 @@ impl Graph {
             }
         }
         needed
+    }
+}
+
+#[cfg(test)]
+impl Graph {
+    /// The outputs at `x`, or `None` where a comparison comes out differently.
+    fn eval(&self, x: &[f64]) -> Option<Vec<f64>> {
+        let values = self.values_at(x);
+        let at = |id: Id| values[id as usize];
+        let valid = self.guards.iter().all(|guard| guard.passes(at(guard.a), at(guard.b)));
+        valid.then(|| self.outputs.iter().map(|&output| at(output)).collect())
     }
 }

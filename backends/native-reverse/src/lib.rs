@@ -45,14 +45,19 @@
 //!
 //! # The tape
 //!
-//! A variable over `f64` is 16 bytes: the value, its index, and the number of its recording. An
-//! operation is one node of 24 bytes: two indices and two partials. Nothing is recorded for
-//! constants, for arithmetic among constants, and for `x + c` and `x - c`, which depend on `x` as `x`
-//! on itself; an operation with a constant is a node with one operand, and so is `x * x`. Inputs take
-//! no node. A sweep needs 8 bytes a variable for one seed, 32 for up to four, 64 for up to eight. All memory is kept
-//! for the next call: in a preparation by itself, for the one-shot primitives by the thread.
+//! A number over `f64` carries its value and what it depends on: up to two variables of the tape, each
+//! times a partial derivative, 40 bytes in all. A function of one number multiplies its partials, and
+//! two numbers whose variables are no more than two together add theirs; nothing is recorded for
+//! either. Only what depends on more becomes a statement, and a variable of its own: three or four
+//! terms of 12 bytes, an index and a partial. So `sum += a * b` is one statement, a function of two
+//! inputs takes no tape at all (it is differentiated forwards, in effect), and constants cost nothing.
+//! Over nested scalars, where multiplying partials would take operations of their own, each operation is
+//! a statement.
 //!
-//! A [`Rule`](ad_api::Rule) is one node with several inputs and outputs, which calls the rule's
+//! A sweep needs 8 bytes a variable for one seed, 32 for up to four, 64 for up to eight. All memory is
+//! kept for the next call: in a preparation by itself, for the one-shot primitives by the thread.
+//!
+//! A [`Rule`](ad_api::Rule) is one entry with several inputs and outputs, which calls the rule's
 //! cotangent in a reverse sweep and its tangent in a forward one; an error there reaches the caller.
 //!
 //! A [preparation](TapePrepared) records at each call, so branches follow the point, and allocates
@@ -91,6 +96,8 @@
 //!
 //! Products with the Hessian come from a program as well, that of the derivative of the body along a
 //! tangent. Hessians, second order of chains and loops, and the one-shot primitives run the plain loop.
+//! For a plain function, up to two products take one evaluation and one reverse sweep on a tape over
+//! values with two tangents.
 //! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
 //! # Arrays
@@ -109,8 +116,8 @@
 //! # Guarantees
 //!
 //! - A variable that is used after its evaluation, on another thread, or in an evaluation inside its
-//!   own of the same type is a panic that says so: each carries the number of its recording, and an
-//!   operation compares. (The 32-bit numbers repeat after 2³² recordings. A variable kept so long
+//!   own of the same type is a panic that says so, as soon as it would be recorded or returned there:
+//!   each carries the number of its recording, which is compared. (The 32-bit numbers repeat after 2³² recordings. A variable kept so long
 //!   might not be recognized; even then the result is a wrong derivative or a panic, and never
 //!   undefined behaviour.)
 //! - A function that fails or panics leaves tape, preparation and thread usable.
@@ -122,14 +129,19 @@
 //!
 //! # Speed
 //!
-//! `cargo run --release -p ad-native-reverse --example tape_cost`, one core of a Xeon (Sapphire Rapids)
-//! shared with other work; whole gradient, fastest of many batches:
+//! `cargo run --release -p ad-benches --bin peers -- --peer native-tape`, one core of an EPYC (Zen 5)
+//! shared with other work: gradient over primal, and bytes of tape for an operation of the primal.
 //!
-//! | problem | per operation | over the primal |
+//! | problem | gradient over primal | bytes |
 //! |---|---|---|
-//! | Rosenbrock, 1000 inputs | 4.7 ns (reverse sweep 2.0) | 42 (of 0.11 ns an operation, vectorized) |
-//! | Rosenbrock, 10⁵ inputs | 5.4 to 7.2 ns | 47 to 64 |
-//! | Lotka-Volterra, 1000 Runge-Kutta steps | 4.3 ns (reverse sweep 2.1) | 7.9 |
+//! | Rosenbrock, 1000 and 10⁵ inputs | 11.5 | 4.5 |
+//! | the same, with a product with the Hessian | 51 and 69 | |
+//! | Lotka-Volterra, 1000 Runge-Kutta steps | 8.8 to 9.0 | 16 |
+//! | Gaussian mixture d2 k5, d10 k25, d32 k25 | 3.2, 9.3, 22 | |
+//! | recurrent network | 3.2 | |
+//!
+//! On the same machine an operation takes 1.4 ns (Rosenbrock) to 2.9 ns (Lotka-Volterra), of which 0.6
+//! to 0.9 in the reverse sweep.
 //!
 //! Preparations of functions with structure, over the primal of the plain function
 //! (`cargo run --release -p ad-benches --bin peers`, one core of an EPYC with AVX-512, shared with
@@ -144,21 +156,15 @@
 //! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
 //!
 //! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
-//! tried for programs is in `NOTES.md`.
+//! tried, for the tape and for programs, is in `NOTES.md`.
 //!
-//! What was tried for the tape (on the Xeon):
-//!
-//! | variant | Rosenbrock 1000 | Lotka-Volterra |
-//! |---|---|---|
-//! | as it is | 4.7 ns | 4.3 ns |
-//! | `thread_local!` with `RefCell` and `Any` instead of a checked pointer | 13.4 ns | 13.1 ns |
-//! | a `Vec` behind the pointer instead of a cursor | 7.4 ns | 7.2 ns |
-//! | index and recording as two fields, so that a variable is returned through memory | 5.1 ns | 5.0 ns |
-//! | a test of each partial for 0, infinity and NaN instead of one of the product for NaN | +1.0 ns | +1.1 ns |
-//! | `#[inline(always)]` on the operations (longer builds) | 4.3 ns | 4.4 ns |
+
+#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
 
 mod arrays;
 mod backend;
+mod code;
+mod compiled;
 mod explanation;
 mod graph;
 mod linearization;
@@ -170,8 +176,9 @@ mod sweep;
 mod tape;
 mod var;
 
-pub use backend::NativeReverse;
-pub use explanation::{Explanation, ProgramExplanation};
+pub use backend::{Mode, NativeReverse};
+pub use compiled::{CompiledProgram, Constants, Expected, InvalidProgram, NonFinite, SavedProgram};
+pub use explanation::{BranchExplanation, CodeExplanation, Explanation, ProgramExplanation};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

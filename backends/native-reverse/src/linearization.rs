@@ -48,9 +48,15 @@ impl TapeLinearization {
         Ok((y, TapeLinearization { record: Arc::new(record) }))
     }
 
-    /// The number of recorded operations; each takes 24 bytes.
-    pub fn operations(&self) -> usize {
-        self.record.operations()
+    /// The number of statements on the tape: sums of up to four variables, each times a partial
+    /// derivative.
+    pub fn statements(&self) -> usize {
+        self.record.statements()
+    }
+
+    /// The bytes that they take.
+    pub fn bytes(&self) -> usize {
+        self.record.bytes()
     }
 }
 

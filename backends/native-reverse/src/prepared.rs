@@ -4,15 +4,23 @@ use ad_api::{AdError, Function, Map, Prepared, Result, SecondOrder, Shape, check
 use nalgebra::DMatrix;
 
 use crate::backend::Workspace;
-use crate::structure::{Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks};
-use crate::{Explanation, NativeReverse};
+use crate::compiled::Compiled;
+use crate::graph::{self, Graph};
+use crate::structure::{Hvp, Jac, Jet, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
+use crate::{CompiledProgram, Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
-/// Each call records anew, so that branches follow the point.
+/// On the tape, each call records anew, so that branches follow the point. In
+/// [compiled mode](crate::Mode::Compiled) the comparisons that the function makes are checked in each call, and what
+/// they do not admit is recorded.
 pub struct TapePrepared<F: Function> {
     f: F,
+    /// In compiled mode, for functions without structure.
+    compiled: Option<Compiled>,
     work: Workspace<f64>,
+    /// For products with the Hessian.
+    jets: Workspace<Jet<1>>,
     tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
@@ -21,7 +29,9 @@ impl<F: Function> TapePrepared<F> {
     /// Binds to `f`; see [`Backend::prepare`](ad_api::Backend::prepare).
     pub(crate) fn new(backend: NativeReverse, f: &F, x: &[f64]) -> Result<Self> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
-        Ok(Self::empty(f.clone(), SecondOrder::new(&backend, &backend, f)))
+        let compiled =
+            (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
+        Ok(Self::empty(f.clone(), compiled, SecondOrder::new(&backend, &backend, f)))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -55,13 +65,33 @@ impl<F: Function> TapePrepared<F> {
     /// # Ok::<(), ad_api::AdError>(())
     /// ```
     pub fn explain(&self) -> Explanation {
-        let (tape_operations, tape_bytes) = self.work.size();
+        let (tape_statements, tape_bytes) = self.work.size();
         let (programs, refusal) = self.tools.explain();
-        Explanation { tape_operations, tape_bytes, programs, rows_at_a_time: ROWS, refusal }
+        let compiled = self.compiled.as_ref();
+        Explanation {
+            tape_statements,
+            tape_bytes,
+            programs,
+            rows_at_a_time: ROWS,
+            branches: compiled.map(Compiled::explain).unwrap_or_default(),
+            refusal: refusal.or_else(|| compiled?.refusal()),
+        }
     }
 
-    fn empty(f: F, second: SecondOrder<NativeReverse, NativeReverse, F>) -> Self {
-        TapePrepared { f, work: Workspace::default(), tools: Tools::default(), second }
+    /// The branches that have been recorded in [compiled mode](crate::Mode::Compiled), as a program that can
+    /// be saved; `None` on the tape, for functions with structure, and before the first derivative.
+    pub fn program(&self) -> Option<CompiledProgram> {
+        let compiled = self.compiled.as_ref()?;
+        compiled.graphs().next().is_some().then(|| CompiledProgram::of(compiled))
+    }
+
+    fn empty(
+        f: F,
+        compiled: Option<Compiled>,
+        second: SecondOrder<NativeReverse, NativeReverse, F>,
+    ) -> Self {
+        let (work, jets, tools) = (Workspace::default(), Workspace::default(), Tools::default());
+        TapePrepared { f, compiled, work, jets, tools, second }
     }
 }
 
@@ -90,10 +120,19 @@ impl<F: Function> TapePrepared<Map<F>> {
     }
 }
 
-/// The clone has a tape of its own, which its first call sizes.
+/// Records `f` for compiled code.
+fn record<F: Function>(
+    f: &F,
+) -> impl FnMut(&[f64]) -> Result<std::result::Result<Graph, &'static str>> {
+    |x| Ok(graph::trace(f, x)?.map_err(graph::Refusal::reason))
+}
+
+/// The clone has a tape of its own, which its first call sizes, and records for itself.
 impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
-        Self::empty(self.f.clone(), self.second.clone())
+        let Shape { inputs, outputs } = self.shape();
+        let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
+        Self::empty(self.f.clone(), compiled, self.second.clone())
     }
 }
 
@@ -113,6 +152,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         y_dot: &mut [f64],
     ) -> Result<()> {
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.pushforward(&mut record(f), x, x_dot, y, y_dot)?
+        {
+            return Ok(());
+        }
         self.f.structure(Push { work: &mut self.work, tools: &mut self.tools, x, x_dot, y, y_dot })
     }
 
@@ -123,6 +168,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.pullback(&mut record(f), x, y_bar, y, x_bar)?
+        {
+            return Ok(());
+        }
         self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
     }
 
@@ -135,6 +186,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.jacobian(&mut record(f), x, y, jacobian)?
+        {
+            return Ok(());
+        }
         self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
     }
 
@@ -146,9 +203,15 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, work, tools, second } = self;
+        let TapePrepared { f, compiled, work, jets, tools, second } = self;
+        if let Some(compiled) = compiled
+            && let Some(value) = compiled.hvp(&mut record(f), x, w, v, gradient, hv)?
+        {
+            return Ok(value);
+        }
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
-        let done = f.structure(Hvp { work, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        let done =
+            f.structure(Hvp { work, jets, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
             Some(value) => Ok(value),
             None => second.weighted_hvp(x, w, v, gradient, hv),
@@ -162,6 +225,12 @@ impl<F: Function> Prepared for TapePrepared<F> {
         derivative: &mut [f64],
         second: &mut [f64],
     ) -> Result<()> {
+        let TapePrepared { f, compiled, .. } = self;
+        if let Some(compiled) = compiled
+            && compiled.second(&mut record(f), x, y, derivative, second)?
+        {
+            return Ok(());
+        }
         self.second.second_derivative(x, y, derivative, second)
     }
 
@@ -172,6 +241,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hessian: &mut DMatrix<f64>,
     ) -> Result<f64> {
+        let TapePrepared { f, compiled, .. } = self;
+        let square = hessian.is_square();
+        let columns = hessian.as_mut_slice();
+        if let Some(compiled) = compiled.as_mut().filter(|_| square)
+            && let Some(value) = compiled.hessian(&mut record(f), x, w, gradient, columns)?
+        {
+            return Ok(value);
+        }
         self.second.weighted_hessian(x, w, gradient, hessian)
     }
 }

@@ -91,12 +91,12 @@ impl<S: Scalar> Record<S> {
 
     /// How large the tape is.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.tape.nodes())
+        self.tape.bytes()
     }
 
-    /// The number of recorded operations.
-    pub(crate) fn operations(&self) -> usize {
-        self.tape.nodes().len()
+    /// The number of recorded statements.
+    pub(crate) fn statements(&self) -> usize {
+        self.tape.variables() - self.tape.inputs()
     }
 }
 

@@ -4,8 +4,6 @@
 //! differ, rules, and derivatives that come out as NaN, since the faster ways do not treat zero times
 //! infinity as zero.
 
-#![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
-
 mod jet;
 mod program;
 mod rows;
@@ -18,9 +16,41 @@ use ad_api::{
 
 use crate::backend::Workspace;
 use crate::pool;
+pub(crate) use jet::Jet;
 pub(crate) use program::ROWS;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
+
+/// Whether `f` states no structure.
+pub(crate) fn is_plain<F: Function>(f: &F) -> bool {
+    f.structure(IsPlain)
+}
+
+struct IsPlain;
+
+impl StructureVisitor for IsPlain {
+    type Output = bool;
+
+    fn plain<F: Function>(self, _: &F) -> bool {
+        true
+    }
+
+    fn map<F: Function>(self, _: &Map<F>) -> bool {
+        false
+    }
+
+    fn sum<F: Function>(self, _: &Sum<F>) -> bool {
+        false
+    }
+
+    fn scan<F: Function>(self, _: &Scan<F>) -> bool {
+        false
+    }
+
+    fn chain<F: Function, G: Function>(self, _: &Chain<F, G>) -> bool {
+        false
+    }
+}
 
 /// A value: the same number as the derivatives come with.
 pub(crate) struct Value<'a> {
@@ -205,6 +235,7 @@ impl StructureVisitor for Push<'_> {
 /// `None` if it must be computed in another way, also if lengths are wrong.
 pub(crate) struct Hvp<'a> {
     pub(crate) work: &'a mut Workspace<f64>,
+    pub(crate) jets: &'a mut Workspace<Jet<1>>,
     pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) w: &'a [f64],
@@ -219,7 +250,7 @@ impl Hvp<'_> {
         f: &G,
         rows: (&Map<F>, Outputs),
     ) -> Result<Option<f64>> {
-        let Hvp { work, tools, x, w, v, gradient, hv } = self;
+        let Hvp { work, tools, x, w, v, gradient, hv, .. } = self;
         let (n, m) = (f.inputs(), f.outputs());
         let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
         if !fits || n == 0 || v.is_empty() || !v.len().is_multiple_of(n) {
@@ -240,8 +271,8 @@ impl Hvp<'_> {
 impl StructureVisitor for Hvp<'_> {
     type Output = Result<Option<f64>>;
 
-    fn plain<F: Function>(self, _: &F) -> Result<Option<f64>> {
-        Ok(None)
+    fn plain<F: Function>(self, f: &F) -> Result<Option<f64>> {
+        Ok(jet::hvp(self.jets, f, self.x, (self.w, self.v), self.gradient, self.hv))
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {

@@ -4,20 +4,20 @@
 
 use ad_api::{Failure, Scalar, scratch};
 
-use crate::tape::{NONE, Node, RuleNode, Tape};
+use crate::tape::{NONE, RuleNode, Tape, Terms, operand};
 
 /// Propagates tangents: `tangents` holds those of the inputs and gets those of all variables.
 pub(crate) fn forward<S: Scalar, const L: usize>(
     tape: &Tape<S>,
     tangents: &mut [[S; L]],
 ) -> Result<(), Failure> {
-    let mut start = 0;
+    let mut last = None;
     for rule in tape.rules() {
-        forward_nodes(tape, start, rule.first, tangents);
+        forward_terms(tape.between(last, Some(rule)), tangents);
         forward_rule(tape, rule, tangents)?;
-        start = rule.first + rule.outputs;
+        last = Some(rule);
     }
-    forward_nodes(tape, start, tape.nodes().len(), tangents);
+    forward_terms(tape.between(last, None), tangents);
     Ok(())
 }
 
@@ -27,54 +27,49 @@ pub(crate) fn reverse<S: Scalar, const L: usize>(
     tape: &Tape<S>,
     adjoints: &mut [[S; L]],
 ) -> Result<(), Failure> {
-    let mut end = tape.nodes().len();
+    let mut next = None;
     for rule in tape.rules().iter().rev() {
-        reverse_nodes(tape, rule.first + rule.outputs, end, adjoints);
+        reverse_terms(tape.between(Some(rule), next), adjoints);
         reverse_rule(tape, rule, adjoints)?;
-        end = rule.first;
+        next = Some(rule);
     }
-    reverse_nodes(tape, 0, end, adjoints);
+    reverse_terms(tape.between(None, next), adjoints);
     Ok(())
 }
 
-fn forward_nodes<S: Scalar, const L: usize>(
-    tape: &Tape<S>,
-    start: usize,
-    end: usize,
-    tangents: &mut [[S; L]],
-) {
-    let first = tape.inputs() + start;
-    for (variable, node) in (first..).zip(&tape.nodes()[start..end]) {
-        let Node { operands: [a, b], partials: [d_a, d_b] } = *node;
-        let mut tangent = [S::from(0.0); L];
-        add_product(&mut tangent, d_a, &tangents[a as usize]);
-        if b != NONE {
-            add_product(&mut tangent, d_b, &tangents[b as usize]);
+fn forward_terms<S: Scalar, const L: usize>(terms: Terms<'_, S>, tangents: &mut [[S; L]]) {
+    let Terms { operands, partials, mut results } = terms;
+    let (mut current, mut sum) = (None, [S::from(0.0); L]);
+    for (&entry, &partial) in operands.iter().zip(partials) {
+        let (variable, is_first) = operand(entry);
+        if is_first {
+            if let Some(result) = current {
+                tangents[result] = sum;
+            }
+            (current, sum) = (results.next(), [S::from(0.0); L]);
         }
-        tangents[variable] = tangent;
+        add_product(&mut sum, partial, &tangents[variable]);
+    }
+    if let Some(result) = current {
+        tangents[result] = sum;
     }
 }
 
-fn reverse_nodes<S: Scalar, const L: usize>(
-    tape: &Tape<S>,
-    start: usize,
-    end: usize,
-    adjoints: &mut [[S; L]],
-) {
-    // The variables that are left; the last one is that of the node. Operands come before it.
-    let mut variables = &mut adjoints[..tape.inputs() + end];
-    for node in tape.nodes()[start..end].iter().rev() {
-        let Some((result, earlier)) = variables.split_last_mut() else { return };
-        variables = earlier;
-        if result.iter().all(|adjoint| adjoint.vanishes()) {
-            continue;
+fn reverse_terms<S: Scalar, const L: usize>(terms: Terms<'_, S>, adjoints: &mut [[S; L]]) {
+    let Terms { operands, partials, results } = terms;
+    // The variables that are left; the last one is that of the statement. Operands come before it.
+    let mut variables = &mut adjoints[..results.end];
+    let mut adjoint = [S::from(0.0); L];
+    let mut is_last = true;
+    for (&entry, &partial) in operands.iter().zip(partials).rev() {
+        if is_last {
+            let Some((result, earlier)) = variables.split_last_mut() else { return };
+            variables = earlier;
+            adjoint = std::mem::replace(result, [S::from(0.0); L]);
         }
-        let adjoint = std::mem::replace(result, [S::from(0.0); L]);
-        let Node { operands: [a, b], partials: [d_a, d_b] } = *node;
-        add_product(&mut variables[a as usize], d_a, &adjoint);
-        if b != NONE {
-            add_product(&mut variables[b as usize], d_b, &adjoint);
-        }
+        let (variable, is_first) = operand(entry);
+        add_product(&mut variables[variable], partial, &adjoint);
+        is_last = is_first;
     }
 }
 
@@ -114,9 +109,8 @@ fn forward_rule<S: Scalar, const L: usize>(
     tangents: &mut [[S; L]],
 ) -> Result<(), Failure> {
     let (operands, x) = tape.arguments(rule);
-    let first = tape.inputs() + rule.first;
-    let outputs = first..first + rule.outputs;
-    scratch::with(operands.len() + rule.outputs, |buffer: &mut [S]| {
+    let outputs = rule.results();
+    scratch::with(operands.len() + outputs.len(), |buffer: &mut [S]| {
         let (x_dot, y_dot) = buffer.split_at_mut(operands.len());
         for lane in 0..L {
             for (x_dot, &operand) in x_dot.iter_mut().zip(operands) {
@@ -142,9 +136,8 @@ fn reverse_rule<S: Scalar, const L: usize>(
     adjoints: &mut [[S; L]],
 ) -> Result<(), Failure> {
     let (operands, x) = tape.arguments(rule);
-    let first = tape.inputs() + rule.first;
-    let outputs = first..first + rule.outputs;
-    scratch::with(operands.len() + rule.outputs, |buffer: &mut [S]| {
+    let outputs = rule.results();
+    scratch::with(operands.len() + outputs.len(), |buffer: &mut [S]| {
         let (x_bar, y_bar) = buffer.split_at_mut(operands.len());
         for lane in 0..L {
             for (y_bar, adjoint) in y_bar.iter_mut().zip(&mut adjoints[outputs.clone()]) {

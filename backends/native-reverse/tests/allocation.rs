@@ -108,6 +108,49 @@ fn prepared_calls_allocate_nothing() {
     assert_eq!(allocations(|| operator.apply_transpose_into(&w, &mut g).unwrap()), 0);
 }
 
+#[test]
+fn compiled_calls_allocate_nothing() {
+    let f = Body(30);
+    let backend = NativeReverse::compiled();
+    // Two branches in turn, and one where a derivative is not finite, so that the tape takes over.
+    let points = [[0.5; 30], [1.5; 30], [f64::INFINITY; 30]];
+    for of_points in [&points[..2], &points[..]] {
+        let mut p = backend.prepare(&f, &points[0]).unwrap();
+        let (mut y, mut g, v, w) = ([0.0], [0.0; 30], [1.0; 60], [1.0]);
+        let (mut j, mut h) = (DMatrix::zeros(1, 30), DMatrix::zeros(30, 30));
+        let count = [
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_pullback_into(x, &w, &mut y, &mut g).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_pushforward_into(x, &v, &mut y, &mut [0.0; 2]).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_and_jacobian_into(x, &mut y, &mut j).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    let hv = &mut [0.0; 60];
+                    p.value_gradient_and_weighted_hvp_into(x, &w, &v, &mut g, hv).unwrap();
+                }
+            }),
+            allocations(|| {
+                for x in of_points {
+                    p.value_gradient_and_weighted_hessian_into(x, &w, &mut g, &mut h).unwrap();
+                }
+            }),
+        ];
+        assert_eq!(count, [0; 5]);
+        assert_eq!(p.explain().branches.len(), 2);
+    }
+}
+
 /// A body of as many inputs as it says.
 #[derive(Clone)]
 struct Body(usize);

@@ -168,7 +168,7 @@ fn a_rule_of_constants_is_constant() {
     }
     let (y, operator) = NativeReverse::default().linearize(&Constants::default(), &[1.0]).unwrap();
     assert_eq!(y.as_slice(), [6.0, 48.0]);
-    assert_eq!(operator.operations(), 0);
+    assert_eq!(operator.statements(), 0);
     assert_eq!(operator.materialize().unwrap().as_slice(), [0.0, 0.0]);
 }
 

@@ -163,8 +163,9 @@ fn odd_outputs() {
     let rows = [[0., 1., 0.], [0.; 3], [3., 2., 0.], [3., 2., 0.], [0., 1., 0.], [0.; 3]];
     let (y, operator) = backend.linearize(&Odd, &x).unwrap();
     assert_eq!(y.as_slice(), [3.0, 7.0, 6.0, 6.0, 8.0, 6.0 + 1f64.sin()]);
-    // Only the product is an operation: a sum with a constant and constants alone record nothing.
-    assert_eq!(operator.operations(), 1);
+    // The product is recorded as often as it is an output; a sum with a constant and constants alone
+    // record nothing.
+    assert_eq!(operator.statements(), 2);
     let w = [1.0, 10.0, 100.0, 1000.0, 10000.0, 1e5];
     let expected = [3300.0, 1.0 + 2200.0 + 10000.0, 0.0];
     assert_eq!(backend.pullback(&Odd, &x, &w).unwrap().as_slice(), expected);
@@ -179,18 +180,18 @@ fn odd_outputs() {
 }
 
 #[test]
-fn a_variable_takes_16_bytes() {
-    assert_eq!(size_of::<Var<f64>>(), 16);
-    assert_eq!(size_of::<Var<Var<f64>>>(), 24);
+fn the_size_of_a_variable() {
+    assert_eq!(size_of::<Var<f64>>(), 40);
+    assert_eq!(size_of::<Var<Var<f64>>>(), 72);
 }
 
-/// `n` operations one after another: `x ← x cos(x)`-like steps that stay bounded.
+/// `y ← y x₁ + x₂ x₃`, `n` times from `x₀`.
 #[derive(Clone)]
 struct Chain(usize);
 
 impl Function for Chain {
     fn inputs(&self) -> usize {
-        1
+        4
     }
 
     fn outputs(&self) -> usize {
@@ -198,22 +199,85 @@ impl Function for Chain {
     }
 
     fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
-        y[0] = (0..self.0).fold(x[0], |y, _| y * 0.999_999);
+        y[0] = (0..self.0).fold(x[0], |y, _| y * x[1] + x[2] * x[3]);
         Ok(())
     }
 }
 
 #[test]
 fn a_million_operations_deep() {
-    let f = Chain(1_000_000);
+    let (f, x) = (Chain(1_000_000), [1.0, 0.999_999, 0.0, 1.0]);
     let backend = NativeReverse::default();
     let expected = 0.999_999_f64.powi(1_000_000);
     let close = |found: f64| (found - expected).abs() < 1e-9 * expected;
-    assert!(close(backend.gradient(&f, &[1.0]).unwrap()[0]));
-    assert!(close(backend.derivative(&f, 1.0).unwrap()));
-    let (_, operator) = backend.linearize(&f, &[1.0]).unwrap();
-    assert_eq!(operator.operations(), 1_000_000);
+    assert!(close(backend.gradient(&f, &x).unwrap()[0]));
+    let (_, operator) = backend.linearize(&f, &x).unwrap();
+    assert!(operator.statements() >= 999_999, "{}", operator.statements());
+    // Two operations each, of at most four terms.
+    assert!(operator.bytes() <= 48 * operator.statements());
     assert!(close(operator.apply_transpose(&[1.0]).unwrap()[0]));
+    assert!(close(operator.apply(&[1.0, 0.0, 0.0, 0.0]).unwrap()[0]));
+}
+
+/// `Σ (x₀ - x₁) cos(x₀)`, `n` times.
+#[derive(Clone)]
+struct Plane(usize);
+
+impl Function for Plane {
+    fn inputs(&self) -> usize {
+        2
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y[0] = (0..self.0).map(|_| (x[0] - x[1]) * x[0].cos()).sum();
+        Ok(())
+    }
+}
+
+#[test]
+fn what_depends_on_two_variables_is_not_recorded() {
+    let backend = NativeReverse::default();
+    let (_, operator) = backend.linearize(&Plane(1000), &[1.0, 3.0]).unwrap();
+    // The output.
+    assert_eq!(operator.statements(), 1);
+    let d = operator.apply_transpose(&[1.0]).unwrap() / 1000.0;
+    assert!((d[0] - (1f64.cos() + 2.0 * 1f64.sin())).abs() < 1e-12);
+    assert!((d[1] + 1f64.cos()).abs() < 1e-12);
+}
+
+/// A partial that is infinite times one that is zero, and the other way round; `x₀ = 0`.
+#[derive(Clone)]
+struct Strong;
+
+impl Function for Strong {
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        4
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y[0] = x[0].sqrt() * 0.0;
+        y[1] = (x[0] * 0.0 + x[1]).sqrt();
+        y[2] = (x[0] * x[1]).sqrt() * 0.0 + x[2];
+        y[3] = x[0].sqrt() * (x[1] * 0.0) + x[2] * x[1];
+        Ok(())
+    }
+}
+
+#[test]
+fn zero_times_an_infinite_partial_is_zero() {
+    let jacobian = NativeReverse::default().jacobian(&Strong, &[0.0, 0.0, 2.0]).unwrap();
+    let infinite = f64::INFINITY;
+    let rows = [[0.0; 3], [0.0, infinite, 0.0], [0.0, 0.0, 1.0], [0.0, 2.0, 0.0]];
+    assert!((0..4).all(|i| (0..3).all(|j| jacobian[(i, j)] == rows[i][j])), "{jacobian}");
+    assert_eq!(jacobian, Dual::default().jacobian(&Strong, &[0.0, 0.0, 2.0]).unwrap());
 }
 
 /// `Σ xᵢ²`.

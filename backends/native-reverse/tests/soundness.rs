@@ -25,8 +25,6 @@ enum Bad {
     Squares,
     /// Returns the one that it kept.
     Returns,
-    /// Computes on another thread.
-    Spawns,
     /// Differentiates a function that uses a variable of this evaluation.
     Captures,
     /// Hands the variable to a rule.
@@ -52,12 +50,6 @@ impl Function for Misbehaving {
             (Bad::Multiplies, Some(kept)) => x[0] * kept,
             (Bad::Squares, Some(kept)) => kept * 2.0,
             (Bad::Returns, Some(kept)) => kept,
-            (Bad::Spawns, _) => {
-                let x = x[0];
-                std::thread::spawn(move || x.sin()).join().map_err(|panic| {
-                    Failure::new(panic.downcast_ref::<String>().cloned().unwrap_or_default())
-                })?
-            }
             (Bad::Captures, _) => {
                 let mut slope = [S::from(0.0)];
                 let f = Capturing(x[0].primal());
@@ -81,6 +73,29 @@ impl Function for Misbehaving {
             }
             (_, None) => x[0] * x[0],
         };
+        Ok(())
+    }
+}
+
+/// Computes on another thread.
+#[derive(Clone)]
+struct Spawning;
+
+impl Function for Spawning {
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        let (a, b, c) = (x[0], x[1], x[2]);
+        let elsewhere = std::thread::spawn(move || a * b + b * c);
+        y[0] = elsewhere.join().map_err(|panic| {
+            Failure::new(panic.downcast_ref::<String>().cloned().unwrap_or_default())
+        })?;
         Ok(())
     }
 }
@@ -167,7 +182,7 @@ fn a_variable_of_an_earlier_evaluation_in_a_rule() {
 #[test]
 fn a_variable_on_another_thread() {
     let backend = NativeReverse::default();
-    let error = backend.gradient(&Misbehaving(Bad::Spawns), &[3.0]).unwrap_err();
+    let error = backend.gradient(&Spawning, &[3.0; 3]).unwrap_err();
     assert!(error.to_string().contains("where nothing records"), "{error}");
     assert!(error.to_string().contains("was sent to another thread"), "{error}");
     assert_eq!(backend.gradient(&Square, &[3.0]).unwrap()[0], 6.0);

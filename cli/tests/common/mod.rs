@@ -49,6 +49,7 @@ pub(crate) fn folder() -> TempDir {
         ("empty.csv", ""),
         ("zero.csv", "time,bod\n1,109\n2,0\n3,149\n"),
         ("config.toml", "[backend]\nkind = \"native-reverse\"\n"),
+        ("compiled.toml", "[backend]\nkind = \"native-reverse\"\nmode = \"compiled\"\n"),
         ("unknown.toml", "[backend]\nkind = \"magic\"\n"),
         ("broken.toml", "[backend]\nkind = \n"),
         ("surplus.toml", "[backend]\nkind = \"dual\"\nspeed = 9\n"),

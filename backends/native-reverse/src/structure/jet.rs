@@ -1,9 +1,11 @@
-//! A value with a few tangents, for loops with few inputs.
+//! A value with a few tangents: for loops with few inputs, and products with a Hessian.
 
 use std::sync::Arc;
 
-use ad_api::{AdError, Failure, Lift, Rule};
+use ad_api::{AdError, Failure, Function, Lift, Rule, scratch};
 use wide::f64x2;
+
+use crate::backend::Workspace;
 
 /// A value with `2 P` tangents that are multiplied as plain numbers: zero times infinity is NaN here,
 /// so a derivative that is NaN must be computed again with more care.
@@ -49,6 +51,47 @@ impl<const P: usize> Jet<P> {
         }
         Jet { re, eps }
     }
+}
+
+/// Writes the gradient of `w · f` at `x` and the products of its Hessian with up to two tangents `v` into
+/// `hv`, and returns the value, or `None` if they must be computed in another way: one evaluation on a
+/// tape over values with two tangents, and one reverse sweep.
+pub(crate) fn hvp<F: Function>(
+    work: &mut Workspace<Jet<1>>,
+    f: &F,
+    x: &[f64],
+    (w, v): (&[f64], &[f64]),
+    gradient: &mut [f64],
+    hv: &mut [f64],
+) -> Option<f64> {
+    let (n, m) = (f.inputs(), f.outputs());
+    let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
+    if !fits || n == 0 || v.is_empty() || (v.len() != n && v.len() != 2 * n) {
+        return None;
+    }
+    scratch::with(2 * (n + m), |buffer: &mut [Jet<1>]| {
+        let (point, buffer) = buffer.split_at_mut(n);
+        let (weights, buffer) = buffer.split_at_mut(m);
+        let (value, derivative) = buffer.split_at_mut(m);
+        for (j, (jet, &x)) in point.iter_mut().zip(x).enumerate() {
+            *jet = Jet { re: x, eps: [[v[j], v.get(n + j).copied().unwrap_or(0.0)].into()] };
+        }
+        weights.iter_mut().zip(w).for_each(|(jet, &w)| *jet = Jet::constant(w));
+        work.pullback(f, point, weights, value, derivative).ok()?;
+        let mut sum = 0.0;
+        for (gradient, d) in gradient.iter_mut().zip(&*derivative) {
+            *gradient = d.re;
+            sum += d.re;
+        }
+        for (tangent, hv) in hv.chunks_exact_mut(n).enumerate() {
+            for (hv, d) in hv.iter_mut().zip(&*derivative) {
+                *hv = d.tangent(tangent);
+                sum += *hv;
+            }
+        }
+        // What is infinite or NaN may come from zero times infinity.
+        sum.is_finite().then(|| value.iter().zip(w).map(|(y, w)| y.re * w).sum())
+    })
 }
 
 impl<const P: usize> Lift for Jet<P> {

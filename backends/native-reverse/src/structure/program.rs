@@ -11,7 +11,7 @@
 mod run;
 mod schedule;
 
-use crate::graph::{self, Graph, Partial};
+use crate::graph::{self, Graph, Partials};
 use ad_api::{Function, Gather, Map};
 
 pub(crate) use run::{Block, Memory, ROWS};
@@ -49,7 +49,7 @@ struct Recorded {
 #[derive(Debug)]
 struct Derived {
     graph: Graph,
-    partials: Vec<Vec<Partial>>,
+    partials: Partials,
     active: Vec<bool>,
     /// How many of the guards are its own; the others are those of its derivatives.
     guards: usize,
@@ -71,7 +71,7 @@ impl Programs {
                     Mode::Second => recorded.tangent.as_ref()?,
                     _ => &recorded.body,
                 };
-                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(_)));
+                let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(..)));
                 Some(ProgramExplanation {
                     purpose,
                     recorded: derived.graph.len(),
@@ -175,9 +175,9 @@ impl Recorded {
     fn new<F: Function>(map: &Map<F>, input: impl FnOnce(&mut [f64])) -> Option<Self> {
         let mut row = vec![0.0; map.body().inputs()];
         input(&mut row);
-        let graph = graph::trace(map.body(), &row)?;
+        let graph = graph::trace(map.body(), &row).ok()?.ok()?;
         let body = Derived::new(graph, map.row_inputs());
-        (!body.graph.opaque).then(|| Recorded { body, tangent: None, runs: [const { None }; 4] })
+        Some(Recorded { body, tangent: None, runs: [const { None }; 4] })
     }
 
     /// The instructions for `mode`.
@@ -186,19 +186,17 @@ impl Recorded {
         let (program, memory) = runs[mode as usize].get_or_insert_with(|| {
             let (p, inputs) = (map.row_inputs(), map.body().inputs());
             let derived = match mode {
-                Mode::Second => tangent.get_or_insert_with(|| body.tangent(inputs, p)),
+                Mode::Second => tangent.get_or_insert_with(|| body.tangent(p)),
                 _ => body,
             };
             let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
             let per_row = |input: u32| !all_read_x || (p..inputs).contains(&(input as usize));
             let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
-            let opaque = derived.graph.opaque;
-            let mut program =
-                if opaque { Program::default() } else { derived.compile(shared, mode) };
+            let mut program = derived.compile(shared, mode);
             if mode == Mode::Blocks {
                 program.list_zeros(map.body().outputs(), p);
             }
-            (Program { first_tangent: inputs, opaque, ..program }, Memory::default())
+            (Program { first_tangent: inputs, ..program }, Memory::default())
         });
         (program, memory)
     }
@@ -215,10 +213,12 @@ impl Derived {
         Derived { graph, partials, active, guards }
     }
 
-    /// Its derivative along a tangent, whose `p` entries follow the `inputs`.
-    fn tangent(&self, inputs: usize, p: usize) -> Derived {
-        let first = u32::try_from(inputs).unwrap_or(u32::MAX);
-        Derived::new(graph::tangent(self.graph.clone(), &self.partials, (first, p)), p)
+    /// Its derivative along a tangent, whose `p` entries follow the inputs.
+    fn tangent(&self, p: usize) -> Derived {
+        let values = self.graph.outputs.len();
+        let mut graph = graph::pushforward(self.graph.clone(), p);
+        graph.outputs.drain(..values);
+        Derived::new(graph, p)
     }
 
     fn compile(&self, shared: Vec<bool>, mode: Mode) -> Program {

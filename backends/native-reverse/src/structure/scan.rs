@@ -30,7 +30,7 @@ pub(crate) fn is_long<F: Function>(
         input[..n].copy_from_slice(x);
         input[n..].copy_from_slice(f.constants(0));
         work.evaluate_partly(f.step(), n, input, output)?;
-        Ok(work.size().0.saturating_mul(24).saturating_mul(f.steps()) > TAPE)
+        Ok(work.tape_bytes().saturating_mul(f.steps()) > TAPE)
     })
 }
 

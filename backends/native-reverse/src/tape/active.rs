@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ad_api::Scalar;
 
-use super::{Derivatives, NONE, Node, Tape};
+use super::{Derivatives, FIRST, MOST, NONE, Tape};
 
 /// The number of a variable that no tape records.
 pub(crate) const CONSTANT: u32 = 0;
@@ -36,34 +36,43 @@ const DEPTHS: usize = 16;
 
 /// A recording in progress.
 ///
-/// While it lasts, nodes are written to the memory of the tape's vector through `base`, and its length
-/// is set at the end: that saves two loads and a function call per operation.
+/// While it lasts, statements are written to the memory of the tape's vectors through pointers, and
+/// their lengths are set at the end: that saves loads and a function call per statement.
 ///
 /// Invariant: unless `id` is [`IDLE`], `tape` points to a live `Tape<S>`, where `kind` is the type id
-/// of `S`, that nothing else refers to while a function of this module uses it; and for every
-/// variable `v` with `tape.inputs <= v < limit`, `base + v` is a place in the memory of its nodes,
-/// initialized if `v < next`.
+/// of `S`, that nothing else refers to while a function of this module uses it; `operands` and
+/// `partials` point to the memory of its vectors, of which the first `terms` entries are initialized;
+/// and if `terms < limit`, both have room for [`WRITTEN`] further ones, and `next` is less than
+/// [`MOST`].
 #[derive(Clone)]
 struct Slot {
     id: Cell<u32>,
-    /// The variable of the next node.
+    /// The variable of the next result.
     next: Cell<u32>,
-    /// The first variable for which there is no memory.
-    limit: Cell<u32>,
-    /// The `*mut Node<S>` where variable 0 would be, were it a node.
-    base: Cell<*mut ()>,
+    /// The number of terms.
+    terms: Cell<usize>,
+    /// From this number of terms on, room must be made first.
+    limit: Cell<usize>,
+    operands: Cell<*mut u32>,
+    /// The `*mut S`.
+    partials: Cell<*mut ()>,
     /// The `*mut Tape<S>`.
     tape: Cell<*mut ()>,
     kind: Cell<TypeId>,
 }
+
+/// As many terms are written for a statement, whether or not they all belong to it.
+const WRITTEN: usize = 4;
 
 impl Slot {
     const fn empty() -> Slot {
         Slot {
             id: Cell::new(IDLE),
             next: Cell::new(0),
+            terms: Cell::new(0),
             limit: Cell::new(0),
-            base: Cell::new(ptr::null_mut()),
+            operands: Cell::new(ptr::null_mut()),
+            partials: Cell::new(ptr::null_mut()),
             tape: Cell::new(ptr::null_mut()),
             kind: Cell::new(TypeId::of::<()>()),
         }
@@ -79,36 +88,44 @@ impl Slot {
     fn restore(&self, other: &Slot) {
         self.id.set(other.id.get());
         self.next.set(other.next.get());
+        self.terms.set(other.terms.get());
         self.limit.set(other.limit.get());
-        self.base.set(other.base.get());
+        self.operands.set(other.operands.get());
+        self.partials.set(other.partials.get());
         self.tape.set(other.tape.get());
         self.kind.set(other.kind.get());
     }
 
-    /// Points to `tape` and to where its nodes are: from here on, [`push`] writes them.
+    /// Points to `tape` and to where its terms are: from here on, [`push`] writes them.
     fn open<S: Scalar>(&self, tape: &mut Tape<S>) {
         self.tape.set(ptr::from_mut(tape).cast());
-        let Tape { inputs, nodes, .. } = tape;
-        let len = u32::try_from(nodes.len()).unwrap_or(NONE);
-        let capacity = u32::try_from(nodes.capacity()).unwrap_or(NONE);
-        self.next.set(*inputs + len);
-        self.limit.set(inputs.saturating_add(capacity));
-        self.base.set(nodes.as_mut_ptr().wrapping_sub(*inputs as usize).cast());
+        let Tape { variables, operands, partials, .. } = tape;
+        let terms = operands.len();
+        let room = operands.capacity().min(partials.capacity()).saturating_sub(WRITTEN - 1);
+        // A variable takes a term at least.
+        let variables_left = MOST.saturating_sub(*variables) as usize;
+        self.next.set(*variables);
+        self.terms.set(terms);
+        self.limit.set(room.min(terms.saturating_add(variables_left)));
+        self.operands.set(operands.as_mut_ptr());
+        self.partials.set(partials.as_mut_ptr().cast());
     }
 
-    /// Tells `tape` how many nodes have been written, and returns it.
+    /// Tells `tape` how many terms and variables there are, and returns it.
     ///
     /// # Safety
     ///
     /// The recording is one over `S`, in progress.
     unsafe fn close<'a, S: Scalar>(&self) -> &'a mut Tape<S> {
-        // SAFETY: by the invariant, `tape` is live and ours alone, and the nodes up to `next` are
+        // SAFETY: by the invariant, `tape` is live and ours alone, and its first `terms` terms are
         // initialized.
         unsafe {
             let tape = &mut *self.tape.get().cast::<Tape<S>>();
-            tape.nodes.set_len((self.next.get() - tape.inputs) as usize);
+            tape.operands.set_len(self.terms.get());
+            tape.partials.set_len(self.terms.get());
+            tape.variables = self.next.get();
             // Until `open`, also if the caller panics, nothing is written to memory that may move.
-            self.limit.set(self.next.get());
+            self.limit.set(0);
             tape
         }
     }
@@ -120,12 +137,12 @@ thread_local! {
 }
 
 /// Whether `S` is `f64`, which has a slot of its own. Decided when compiling.
-#[inline]
+#[inline(always)]
 fn is_f64<S: Scalar>() -> bool {
     TypeId::of::<S>() == TypeId::of::<f64>()
 }
 
-#[inline]
+#[inline(always)]
 fn with_slot<S: Scalar, R>(body: impl FnOnce(&Slot) -> R) -> R {
     const { assert!(S::DEPTH < DEPTHS, "at most 16 engines may be stacked") };
     SLOTS.with(|slots| body(&slots[if is_f64::<S>() { 0 } else { S::DEPTH + 1 }]))
@@ -139,41 +156,68 @@ pub(crate) fn current<S: Scalar>() -> Option<u32> {
     })
 }
 
-/// Records a node on the tape numbered `id` and returns its variable, or `None` if that tape is not
-/// the one in progress or has no memory left; then [`push_slowly`] knows more.
-#[inline]
-pub(crate) fn push<S: Scalar>(id: u32, operands: [u32; 2], partials: [S; 2]) -> Option<u32> {
+/// One or two terms of a statement.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<S> {
+    /// The second is [`NONE`] if there is one only.
+    pub(crate) operands: [u32; 2],
+    pub(crate) partials: [S; 2],
+}
+
+/// Records a statement of the terms in `a` and `b`, if there are any, on the tape numbered `id`, and
+/// returns the variable that it is, or `None` if that tape is not the one in progress or has no memory
+/// left: then [`grow`] knows more.
+#[inline(always)]
+pub(crate) fn push<S: Scalar>(id: u32, a: Pair<S>, b: Option<Pair<S>>) -> Option<u32> {
     with_slot::<S, _>(|slot| {
-        let next = slot.next.get();
-        if !slot.records::<S>(id) || next == slot.limit.get() {
+        let (next, terms) = (slot.next.get(), slot.terms.get());
+        if !slot.records::<S>(id) || terms >= slot.limit.get() {
             return None;
         }
-        let base: *mut Node<S> = slot.base.get().cast();
+        let [first, second] = a.operands;
+        let operands = slot.operands.get().wrapping_add(terms);
+        let partials = slot.partials.get().cast::<S>().wrapping_add(terms);
+        // PERF: always two terms of each, of which the next ones overwrite those that do not count:
+        // fewer branches.
+        let mut count = if second == NONE { 1 } else { 2 };
         // SAFETY: `id` is in progress, for it is the number of a variable and so not IDLE, and the
-        // kind is that of `S`. Since `next < limit`, the invariant of `Slot` says that this is a
-        // place in the memory of the nodes.
-        unsafe { base.wrapping_add(next as usize).write(Node { operands, partials }) };
+        // kind is that of `S`. Since `terms < limit`, the invariant of `Slot` says that there is room
+        // for four terms; the second two are written at most two places on.
+        unsafe {
+            operands.cast::<[u32; 2]>().write_unaligned([first | FIRST, second]);
+            partials.cast::<[S; 2]>().write(a.partials);
+            if let Some(b) = b {
+                operands.wrapping_add(count).cast::<[u32; 2]>().write_unaligned(b.operands);
+                partials.wrapping_add(count).cast::<[S; 2]>().write(b.partials);
+                count += if b.operands[1] == NONE { 1 } else { 2 };
+            }
+        }
+        slot.terms.set(terms + count);
         slot.next.set(next + 1);
         Some(next)
     })
 }
 
-/// As [`push`], and makes room where there is none.
-pub(crate) fn push_slowly<S: Scalar>(id: u32, operands: [u32; 2], partials: [S; 2]) -> Option<u32> {
+/// Makes room on the tape numbered `id` for further statements. Returns false if it is not the one in
+/// progress.
+#[cold]
+#[inline(never)]
+pub(crate) fn grow<S: Scalar>(id: u32) -> bool {
     with_slot::<S, _>(|slot| {
         if id == IDLE || !slot.records::<S>(id) {
-            return None;
+            return false;
         }
-        // SAFETY: just checked. `Tape::push` runs no code of others that could come back here: it
-        // copies plain data into a vector.
+        // SAFETY: just checked. `Tape::grow` runs no code of others that could come back here: it
+        // copies plain data to larger vectors.
         let tape = unsafe { slot.close::<S>() };
-        let variable = tape.push(Node { operands, partials });
+        tape.grow();
         slot.open(tape);
-        Some(variable)
+        true
     })
 }
 
-/// As [`push_slowly`], for a rule: returns the variable of the first of its `outputs`.
+/// Records a rule on the tape numbered `id`, and returns the variable of the first of its `outputs`, or
+/// `None` if that tape is not the one in progress.
 pub(crate) fn push_rule<S: Scalar>(
     id: u32,
     call: Arc<dyn Derivatives<S>>,
@@ -181,15 +225,13 @@ pub(crate) fn push_rule<S: Scalar>(
     x: &[S],
     outputs: usize,
 ) -> Option<u32> {
-    // Made here, where no tape is borrowed: a foreign scalar may run any code in it.
-    let leaf = Node { operands: [NONE; 2], partials: [S::from(0.0); 2] };
     with_slot::<S, _>(|slot| {
         if id == IDLE || !slot.records::<S>(id) {
             return None;
         }
-        // SAFETY: as in `push_slowly`; slices of plain data are copied and an `Arc` is moved.
+        // SAFETY: as in `grow`; slices of plain data are copied and an `Arc` is moved.
         let tape = unsafe { slot.close::<S>() };
-        let variable = tape.push_rule(call, (operands, x), leaf, outputs);
+        let variable = tape.push_rule(call, (operands, x), outputs);
         slot.open(tape);
         Some(variable)
     })

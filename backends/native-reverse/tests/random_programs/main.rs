@@ -1,4 +1,4 @@
-//! Random programs with branches: programs of rows, plain tape and dual numbers agree.
+//! Random programs with branches: programs of rows, compiled code, plain tape and dual numbers agree.
 //!
 //! More programs for a longer run: `AD_RANDOM_PROGRAMS=100000 cargo test --release ...`
 
@@ -12,6 +12,8 @@ use ad_native_reverse::NativeReverse;
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseResult};
+
+use generator::Program;
 
 /// Derivatives that are larger are mostly rounding.
 const LARGEST: f64 = 1e5;
@@ -132,6 +134,20 @@ fn agree<F: Function>(f: &F, random: &mut Random, what: &str) -> TestCaseResult 
     Ok(())
 }
 
+/// Compiled code for the whole function, at points that take its branches in many ways.
+fn compiled_agrees(body: &Program, random: &mut Random) -> TestCaseResult {
+    let (n, m) = (body.inputs, body.outputs);
+    let mut compiled = NativeReverse::compiled().prepare(body, &vec![0.0; n]).unwrap();
+    for i in 0..6 {
+        let seeds = [random.numbers(n), random.numbers(m), random.numbers(n)];
+        let point = Expected::new(body, seeds)?;
+        point.check(&mut compiled, &format!("compiled, point {i}"))?;
+        prop_assert_eq!(compiled.value(&point.x).unwrap(), point.value);
+    }
+    prop_assert_eq!(compiled.explain().refusal, None);
+    Ok(())
+}
+
 /// How many programs, and which: the same few, or others at every longer run.
 fn config() -> ProptestConfig {
     let wanted = std::env::var("AD_RANDOM_PROGRAMS").ok().and_then(|count| count.parse().ok());
@@ -157,6 +173,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (mut random, p) = (Random(seed), body.inputs);
+        compiled_agrees(&body, &mut random)?;
         let n = p + spare;
         let table: Vec<usize> = (0..rows * p).map(|_| random.below(n)).collect();
         let gathered = Map::gathered(body.clone(), n, rows, table, vec![]).unwrap();

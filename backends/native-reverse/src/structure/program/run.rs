@@ -4,13 +4,11 @@
 //! processor that [`pulp`] finds at run time. Products and sums are rounded one by one, as in the
 //! plain evaluation.
 
-use std::cmp::Ordering;
-
-use ad_api::Unary;
+use ad_api::{Relation, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
-use crate::graph::{Guard, Node, picks};
+use crate::graph::{picks, sign};
 
 /// How many rows run at a time.
 pub(crate) const ROWS: usize = 64;
@@ -126,12 +124,10 @@ impl Program {
             };
         }
         for &(place, node) in &self.once {
-            shared[place as usize] = evaluate(node, shared);
+            shared[place as usize] = node.value(|id| shared[id as usize]);
         }
-        !self.opaque
-            && self.shared_guards.iter().all(|&Guard { a, b, outcome }| {
-                shared[a as usize].partial_cmp(&shared[b as usize]) == outcome
-            })
+        let mut guards = self.shared_guards.iter();
+        guards.all(|guard| guard.passes(shared[guard.a as usize], shared[guard.b as usize]))
     }
 
     /// Computes the outputs of the rows whose inputs are in place, or in a window of point and tangent
@@ -237,7 +233,7 @@ impl Program {
                 Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
                 Op::Sign => write!(v[to] = sign(a), a: v[i]),
                 Op::Spread => v[to] = Block::filled(shared[i]),
-                Op::Guard(outcome) => compare(&v[i], &v[j], outcome, differ),
+                Op::Guard(relation, holds) => compare(&v[i], &v[j], (relation, holds), differ),
             }
         }
     }
@@ -421,43 +417,20 @@ impl Memory {
     }
 }
 
-fn sign(x: f64) -> f64 {
-    if x == 0.0 { 0.0 } else { x.signum() }
-}
-
-/// Marks the rows where the outcome of the comparison is another one.
+/// Marks the rows where it is not so that the relation `holds`.
 #[inline(always)]
-fn compare(a: &Block, b: &Block, outcome: Option<Ordering>, differ: &mut [bool; ROWS]) {
-    let mut mark = |same: fn(f64, f64) -> bool| {
+fn compare(a: &Block, b: &Block, (relation, holds): (Relation, bool), differ: &mut [bool; ROWS]) {
+    let mut mark = |related: fn(f64, f64) -> bool| {
         for ((differ, &a), &b) in differ.iter_mut().zip(a.rows()).zip(b.rows()) {
-            *differ |= !same(a, b);
+            *differ |= related(a, b) != holds;
         }
     };
-    match outcome {
-        Some(Ordering::Less) => mark(|a, b| a < b),
-        Some(Ordering::Equal) => mark(|a, b| a == b),
-        Some(Ordering::Greater) => mark(|a, b| a > b),
-        None => mark(|a, b| a.is_nan() || b.is_nan()),
-    }
-}
-
-/// A value that all rows share.
-fn evaluate(node: Node, at: &[f64]) -> f64 {
-    let at = |id: u32| at[id as usize];
-    match node {
-        // Placed by themselves.
-        Node::Input(_) => f64::NAN,
-        Node::Constant(bits) => f64::from_bits(bits),
-        Node::Add(a, b) => at(a) + at(b),
-        Node::Sub(a, b) => at(a) - at(b),
-        Node::Mul(a, b) => at(a) * at(b),
-        Node::Div(a, b) => at(a) / at(b),
-        Node::Neg(a) => -at(a),
-        Node::MulAdd([a, b, c]) => at(a).mul_add(at(b), at(c)),
-        Node::Unary(function, a) => function.eval(at(a)),
-        Node::Binary(function, a, b) => function.eval(at(a), at(b)),
-        Node::Detached(a) => at(a),
-        Node::Picks(function, a, b) => picks(function, at(a), at(b)),
-        Node::Sign(a) => sign(at(a)),
+    match relation {
+        Relation::Less => mark(|a, b| a < b),
+        Relation::LessOrEqual => mark(|a, b| a <= b),
+        Relation::Greater => mark(|a, b| a > b),
+        Relation::GreaterOrEqual => mark(|a, b| a >= b),
+        Relation::Equal => mark(|a, b| a == b),
+        Relation::NotEqual => mark(|a, b| a != b),
     }
 }

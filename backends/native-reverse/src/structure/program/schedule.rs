@@ -1,11 +1,10 @@
 //! From a graph to instructions: what is computed once, what for each row, and where it is kept.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use ad_api::{Binary, Unary};
+use ad_api::{Binary, Relation, Unary};
 
-use crate::graph::{Graph, Guard, Id, Node, Partial};
+use crate::graph::{Graph, Guard, Id, Node, Partial, Partials};
 
 /// What a program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +55,8 @@ pub(crate) enum Op {
     Sign,
     /// The same number for each row.
     Spread,
-    /// Finds the rows where `a` and `b` compare differently.
-    Guard(Option<Ordering>),
+    /// Finds the rows where the relation of `a` and `b` is not as it should be.
+    Guard(Relation, bool),
 }
 
 /// `values[result] = op(a, b, c)`.
@@ -133,8 +132,6 @@ pub(crate) struct Program {
     pub(crate) shared: usize,
     /// The first input that is an entry of the tangent.
     pub(crate) first_tangent: usize,
-    /// Whether the graph could not be completed: then there is nothing to run.
-    pub(crate) opaque: bool,
     pub(crate) constants: Vec<(u32, f64)>,
     /// Inputs that are the same for all rows, and where they go.
     pub(crate) shared_inputs: Vec<(u32, u32)>,
@@ -181,7 +178,7 @@ struct Draft {
 /// A graph and what its nodes are like.
 pub(crate) struct Compiler<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) partials: &'a [Vec<Partial>],
+    pub(crate) partials: &'a Partials,
     /// The guards that count.
     pub(crate) guards: &'a [Guard],
     pub(crate) active: &'a [bool],
@@ -353,10 +350,11 @@ impl Compiler<'_> {
                 node => program.once.push((place, node.map(at))),
             }
         }
-        for &Guard { a, b, outcome } in self.guards {
+        for &guard in self.guards {
+            let Guard { a, b, .. } = guard;
             if self.is_shared(a) && self.is_shared(b) {
                 let (a, b) = (places[&self.real(a)], places[&self.real(b)]);
-                program.shared_guards.push(Guard { a, b, outcome });
+                program.shared_guards.push(Guard { a, b, ..guard });
             }
         }
         program.shared = places.len();
@@ -405,10 +403,10 @@ impl Compiler<'_> {
         let mut fused = vec![false; self.graph.len()];
         fusions.values().for_each(|&product| fused[product as usize] = true);
         let mut guards: HashMap<Id, Vec<Guard>> = HashMap::new();
-        for &Guard { a, b, outcome } in self.guards {
-            let (a, b) = (self.real(a), self.real(b));
+        for &guard in self.guards {
+            let (a, b) = (self.real(guard.a), self.real(guard.b));
             if let Some(latest) = [a, b].into_iter().filter(|&id| !self.is_shared(id)).max() {
-                guards.entry(latest).or_default().push(Guard { a, b, outcome });
+                guards.entry(latest).or_default().push(Guard { a, b, ..guard });
             }
         }
         let mut emitter =
@@ -449,7 +447,7 @@ impl Compiler<'_> {
                     slots.free(value);
                 }
             }
-            if !matches!(instruction.op, Op::Guard(_)) {
+            if !matches!(instruction.op, Op::Guard(..)) {
                 placed.result = slots.take(instruction.result);
             }
             program.forward.push(placed);
@@ -580,7 +578,7 @@ impl Instruction {
             | Op::SubMulRS
             | Op::Binary(_)
             | Op::Picks(_)
-            | Op::Guard(_) => [true, true, false],
+            | Op::Guard(..) => [true, true, false],
             Op::AddRS | Op::SubRS | Op::MulRS | Op::DivRS | Op::Neg | Op::Unary(_) | Op::Sign => {
                 [true, false, false]
             }
@@ -640,9 +638,9 @@ impl Emitter<'_> {
         self.code.push(Instruction { op, result, operands });
     }
 
-    fn guard(&mut self, Guard { a, b, outcome }: Guard) {
+    fn guard(&mut self, Guard { a, b, relation, holds }: Guard) {
         let (a, b) = (self.spread(a), self.spread(b));
-        self.push(Op::Guard(outcome), 0, [a, b, 0]);
+        self.push(Op::Guard(relation, holds), 0, [a, b, 0]);
     }
 
     fn emit(&mut self, id: Id, node: Node, product: Option<Id>) {
