@@ -106,10 +106,10 @@ pub(super) fn lstm<'a>(f: &'a Lstm, theta: &'a [f64]) -> Outcome<Gradient<'a>> {
     }))
 }
 
-/// P6, on tensors of one entry: the forward pass alone, and with the backward pass.
+/// P6, on tensors of one entry: the forward pass alone, without a graph, and with the backward pass.
 pub(super) fn chain<'a>(links: usize) -> Outcome<Work<'a>> {
     let power = move |x: &Tensor| (0..links).try_fold(x.clone(), |y, _| y * x);
-    let one = Var::from_slice(&[1.0], 1, &Device::Cpu)?;
+    let one = Tensor::from_slice(&[1.0], 1, &Device::Cpu)?;
     Ok(Work {
         primal: Box::new(move || {
             black_box(power(&one)?);
