@@ -1,5 +1,7 @@
 //! The primitives: one recording each, whatever the number of seeds.
 
+use std::num::NonZero;
+
 use ad_api::{
     Backend, Engine, Evaluations, Function, Jacobian, Pullback, Pushforward, Result, Scalar, Shape,
     check_jacobian, check_pullback, check_pushforward,
@@ -22,6 +24,7 @@ use crate::var::Var;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NativeReverse {
     mode: Mode,
+    pub(crate) rows: RowOptions,
 }
 
 /// How a [preparation](TapePrepared) computes derivatives of functions that state no structure.
@@ -50,6 +53,22 @@ impl Mode {
     }
 }
 
+/// How the rows of maps and sums are computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RowOptions {
+    /// `None` is one.
+    threads: Option<NonZero<usize>>,
+    /// Whether elementary functions are those of `f64`.
+    pub(crate) exact: bool,
+}
+
+impl RowOptions {
+    /// The most threads.
+    pub(crate) fn threads(self) -> usize {
+        self.threads.map_or(1, NonZero::get)
+    }
+}
+
 impl NativeReverse {
     /// In [`Mode::Compiled`].
     pub fn compiled() -> Self {
@@ -66,6 +85,42 @@ impl NativeReverse {
 
     pub(crate) fn is_compiled(self) -> bool {
         self.mode == Mode::Compiled
+    }
+
+    /// Computes the rows of maps and sums on up to so many threads: in preparations, for values,
+    /// pullbacks, Jacobian blocks and products with the Hessian. Default: one.
+    ///
+    /// The threads are those of the [rayon](https://docs.rs/rayon) pool in which the call is made, the
+    /// global one unless another is installed. Problems of less than about 0.1 ms stay on the
+    /// calling thread. Results are the same for every number of threads, bit for bit.
+    ///
+    /// Not the default, since those who solve many problems use their threads better for these.
+    ///
+    /// ```
+    /// use std::num::NonZero;
+    /// use ad_native_reverse::NativeReverse;
+    ///
+    /// let backend = NativeReverse::default().threads(NonZero::new(2).unwrap());
+    /// # assert_ne!(backend, NativeReverse::default());
+    /// ```
+    pub fn threads(mut self, threads: NonZero<usize>) -> Self {
+        self.rows.threads = Some(threads);
+        self
+    }
+
+    /// Whether programs of rows compute `exp`, `exp_m1`, `ln`, `ln_1p`, `sin`, `cos` and `tanh` as `f64`
+    /// does. Default: false, they are vectorized, and may differ in the last digit; see
+    /// [Programs](crate#programs).
+    ///
+    /// ```
+    /// use ad_native_reverse::NativeReverse;
+    ///
+    /// let backend = NativeReverse::default().exact_functions(true);
+    /// # assert_ne!(backend, NativeReverse::default());
+    /// ```
+    pub fn exact_functions(mut self, exact: bool) -> Self {
+        self.rows.exact = exact;
+        self
     }
 }
 
@@ -138,6 +193,12 @@ impl<S: Scalar> Workspace<S> {
     pub(crate) fn pull(&mut self, y_bar: &[S], x_bar: &mut [S]) -> Result<()> {
         let k = y_bar.len() / self.record.outputs().max(1);
         self.lanes.pullback(&self.record, k, y_bar, x_bar)
+    }
+
+    /// The pushforward of what is recorded, for each tangent in `x_dot`.
+    pub(crate) fn push(&mut self, x_dot: &[S], y_dot: &mut [S]) -> Result<()> {
+        let k = x_dot.len() / self.record.inputs().max(1);
+        self.lanes.pushforward(&self.record, k, x_dot, y_dot)
     }
 
     /// See [`Jacobian::jacobian_sweep`].

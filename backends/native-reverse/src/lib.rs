@@ -69,10 +69,10 @@
 //!
 //! | function | value, pullback, pushforward, Jacobian |
 //! |---|---|
-//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for products with the Hessian; [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
+//! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for second order, and on several threads if [asked to](NativeReverse::threads); [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan), up to 8 inputs | static tangents that the loop carries; no pushforward of its own |
 //! | [`Scan`](ad_api::Scan), more inputs | pullback only: where a tape of the loop would be larger than 64 MiB, a tape of one step at a time, from states that are kept or, if they are many, computed again from about `√T` of them |
-//! | [`Chain`](ad_api::Chain) | value and pullback only: a tape for the first function, the structure of the last |
+//! | [`Chain`](ad_api::Chain) | value, pullback and second order: a tape for the first function, the structure of the last |
 //!
 //! ## Programs
 //!
@@ -80,24 +80,32 @@
 //! its comparisons come out the same: a program is what it computes from its inputs, each value once,
 //! with the partial derivatives that a reverse sweep needs. What all rows share is computed once a
 //! call, and so are the derivatives with respect to it, summed over the rows. The rest runs in
-//! vectors as wide as the processor has, found at run time; values are rounded as in the plain
-//! evaluation, operation by operation, and the elementary functions are those of `f64`.
+//! vectors as wide as the processor has, found at run time. Values are rounded as in the plain
+//! evaluation, operation by operation, with one exception: `exp`, `exp_m1`, `ln`, `ln_1p`, `sin`, `cos` and
+//! `tanh` of rows are vectorized, and lie within one unit in the last place of the correctly rounded
+//! value, `tanh` within two. They are those of `f64` for arguments that are infinite, NaN, subnormal or large,
+//! and on processors that do not multiply and add in one instruction; so the last digit may depend on
+//! the processor, as that of the functions of `f64` does on the system.
+//! [`exact_functions`](NativeReverse::exact_functions) takes those of `f64` everywhere.
 //!
 //! Comparisons are checked for each row. Rows for which one comes out differently get a program of
-//! their own, up to eight in a call. Rows beyond, rows whose body fails, reads
+//! their own, up to eight in a part of the rows. Rows beyond, rows whose body fails, reads
 //! [`primal`](ad_api::Scalar::primal) or applies a rule, and rows with a derivative that is infinite
 //! or NaN are computed one by one on the plain tape, for programs do not tell zero times infinity
 //! apart. A body that subtracts a maximum as a plain number takes
 //! [`detached`](ad_api::Scalar::detached) instead of `primal`, or no program is made.
 //!
 //! A body must compute the same from the same inputs, as every function here.
-//! Sums over rows are added in another order than by the plain loop, the same one in every call with
-//! the same inputs, with and without derivatives.
+//! Sums over rows are added in another order than by the plain loop: rows are divided into up to 16 parts by
+//! their number and that of their inputs, each part has sums of its own, and these are added up in order.
+//! So results are the same, bit for bit, in every call with the same inputs, with and without
+//! derivatives, and on every [number of threads](NativeReverse::threads).
 //!
 //! Products with the Hessian come from a program as well, that of the derivative of the body along a
-//! tangent. Hessians, second order of chains and loops, and the one-shot primitives run the plain loop.
-//! For a plain function, up to two products take one evaluation and one reverse sweep on a tape over
-//! values with two tangents.
+//! tangent; a Hessian from its products with the units, in the inputs of each row where rows read
+//! few entries of many. The second order of a chain takes a tape of its first function over numbers with
+//! tangents, and so do up to two products of a plain function. Second order of loops, and the one-shot
+//! primitives, run the plain loop.
 //! [`TapePrepared::explain`] says what has been built, and why rows have no program.
 //!
 //! # Arrays

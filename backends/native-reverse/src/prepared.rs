@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use crate::backend::Workspace;
 use crate::compiled::Compiled;
 use crate::graph::{self, Graph};
-use crate::structure::{Hvp, Jac, Jet, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
+use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
 use crate::{CompiledProgram, Explanation, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
@@ -19,8 +19,6 @@ pub struct TapePrepared<F: Function> {
     /// In compiled mode, for functions without structure.
     compiled: Option<Compiled>,
     work: Workspace<f64>,
-    /// For products with the Hessian.
-    jets: Workspace<Jet<1>>,
     tools: Tools,
     second: SecondOrder<NativeReverse, NativeReverse, F>,
 }
@@ -31,7 +29,8 @@ impl<F: Function> TapePrepared<F> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
         let compiled =
             (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
-        Ok(Self::empty(f.clone(), compiled, SecondOrder::new(&backend, &backend, f)))
+        let tools = Tools::new(backend.rows);
+        Ok(Self::empty(f.clone(), compiled, tools, SecondOrder::new(&backend, &backend, f)))
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -88,10 +87,10 @@ impl<F: Function> TapePrepared<F> {
     fn empty(
         f: F,
         compiled: Option<Compiled>,
+        tools: Tools,
         second: SecondOrder<NativeReverse, NativeReverse, F>,
     ) -> Self {
-        let (work, jets, tools) = (Workspace::default(), Workspace::default(), Tools::default());
-        TapePrepared { f, compiled, work, jets, tools, second }
+        TapePrepared { f, compiled, work: Workspace::default(), tools, second }
     }
 }
 
@@ -116,7 +115,7 @@ impl<F: Function> TapePrepared<Map<F>> {
         AdError::check_len("y", y.len(), self.f.outputs(), "the number of outputs")?;
         let entries = self.f.rows() * q * p;
         AdError::check_len("blocks", blocks_out.len(), entries, "rows, outputs and row inputs")?;
-        blocks((&mut self.work, &mut self.tools), &self.f, x, y, blocks_out)
+        blocks(&mut self.tools, &self.f, x, y, blocks_out)
     }
 }
 
@@ -132,7 +131,7 @@ impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
         let Shape { inputs, outputs } = self.shape();
         let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
-        Self::empty(self.f.clone(), compiled, self.second.clone())
+        Self::empty(self.f.clone(), compiled, self.tools.fresh(), self.second.clone())
     }
 }
 
@@ -203,15 +202,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hv: &mut [f64],
     ) -> Result<f64> {
-        let TapePrepared { f, compiled, work, jets, tools, second } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
         if let Some(compiled) = compiled
             && let Some(value) = compiled.hvp(&mut record(f), x, w, v, gradient, hv)?
         {
             return Ok(value);
         }
         let (gradient_out, hv_out) = (&mut *gradient, &mut *hv);
-        let done =
-            f.structure(Hvp { work, jets, tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
+        let done = f.structure(Hvp { tools, x, w, v, gradient: gradient_out, hv: hv_out })?;
         match done {
             Some(value) => Ok(value),
             None => second.weighted_hvp(x, w, v, gradient, hv),
@@ -241,7 +239,7 @@ impl<F: Function> Prepared for TapePrepared<F> {
         gradient: &mut [f64],
         hessian: &mut DMatrix<f64>,
     ) -> Result<f64> {
-        let TapePrepared { f, compiled, .. } = self;
+        let TapePrepared { f, compiled, tools, second, .. } = self;
         let square = hessian.is_square();
         let columns = hessian.as_mut_slice();
         if let Some(compiled) = compiled.as_mut().filter(|_| square)
@@ -249,6 +247,14 @@ impl<F: Function> Prepared for TapePrepared<F> {
         {
             return Ok(value);
         }
-        self.second.weighted_hessian(x, w, gradient, hessian)
+        let (n, m) = (f.inputs(), f.outputs());
+        let fits = x.len() == n && w.len() == m && gradient.len() == n && n > 0;
+        if fits && hessian.shape() == (n, n) {
+            let (gradient, hessian) = (&mut *gradient, hessian.as_mut_slice());
+            if let Some(value) = f.structure(Hess { tools, x, w, gradient, hessian })? {
+                return Ok(value);
+            }
+        }
+        second.weighted_hessian(x, w, gradient, hessian)
     }
 }

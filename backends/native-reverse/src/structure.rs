@@ -5,18 +5,20 @@
 //! infinity as zero.
 
 mod jet;
+mod parts;
 mod program;
 mod rows;
 mod scan;
+mod table;
 
 use ad_api::{
-    AdError, Chain, Function, Map, Result, Scan, StructureVisitor, Sum, check_jacobian,
+    AdError, Chain, Function, Gather, Map, Result, Scan, StructureVisitor, Sum, check_jacobian,
     check_pullback, check_pushforward, scratch, value,
 };
 
 use crate::backend::Workspace;
 use crate::pool;
-pub(crate) use jet::Jet;
+use jet::Jet;
 pub(crate) use program::ROWS;
 use rows::Outputs;
 pub(crate) use rows::{Tools, blocks};
@@ -109,13 +111,13 @@ pub(crate) struct Pull<'a> {
 
 impl Pull<'_> {
     fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
-        let Pull { work, tools, x, y_bar, y, x_bar } = self;
+        let Pull { tools, x, y_bar, y, x_bar, .. } = self;
         if check_pullback(f, x, y_bar, y, x_bar)?.is_none() {
             return Ok(());
         }
         let cotangents = y_bar.chunks_exact(y.len()).zip(x_bar.chunks_exact_mut(x.len()));
         for (y_bar, x_bar) in cotangents {
-            rows::pullback((work, tools), rows, x, y_bar, y, x_bar)?;
+            rows::pullback(tools, rows, x, y_bar, y, x_bar)?;
         }
         Ok(())
     }
@@ -193,40 +195,25 @@ impl StructureVisitor for Push<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        let Push { work, tools, x, x_dot, y, y_dot } = self;
-        if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
-            return Ok(());
-        }
-        let (n, m, p, q) = (x.len(), y.len(), f.row_inputs(), f.body().outputs());
-        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
-            blocks((work, tools), f, x, y, entries)?;
-            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
-                y_dot.fill(0.0);
-                for (entry, &d) in entries.iter().enumerate() {
-                    let j = f.index(entry / p / q, entry % p);
-                    y_dot[entry / p] += strong(d, x_dot[j]);
-                }
-            }
-            Ok(())
-        })
+        self.rows(f, (f, Outputs::Each))
     }
 
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
-        let Push { work, tools, x, x_dot, y, y_dot } = self;
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+}
+
+impl Push<'_> {
+    fn rows<G: Function, F: Function>(self, f: &G, rows: (&Map<F>, Outputs)) -> Result<()> {
+        let Push { tools, x, x_dot, y, y_dot, .. } = self;
         if check_pushforward(f, x, x_dot, y, y_dot)?.is_none() {
             return Ok(());
         }
-        let (n, m) = (x.len(), y.len());
-        scratch::with(n * m, |jacobian: &mut [f64]| {
-            Jac { work, tools, x, y, jacobian: &mut *jacobian }.sum(f)?;
-            for (x_dot, y_dot) in x_dot.chunks_exact(n).zip(y_dot.chunks_exact_mut(m)) {
-                y_dot.fill(0.0);
-                for (column, &x_dot) in jacobian.chunks_exact(m).zip(x_dot) {
-                    y_dot.iter_mut().zip(column).for_each(|(y, &d)| *y += strong(d, x_dot));
-                }
-            }
-            Ok(())
-        })
+        let tangents = x_dot.chunks_exact(x.len()).zip(y_dot.chunks_exact_mut(y.len()));
+        for (x_dot, y_dot) in tangents {
+            rows::pushforward(tools, rows, (x, x_dot), y, y_dot)?;
+        }
+        Ok(())
     }
 }
 
@@ -234,8 +221,6 @@ impl StructureVisitor for Push<'_> {
 /// [`Prepared`](ad_api::Prepared::value_gradient_and_weighted_hvp_into). The result is its value, or
 /// `None` if it must be computed in another way, also if lengths are wrong.
 pub(crate) struct Hvp<'a> {
-    pub(crate) work: &'a mut Workspace<f64>,
-    pub(crate) jets: &'a mut Workspace<Jet<1>>,
     pub(crate) tools: &'a mut Tools,
     pub(crate) x: &'a [f64],
     pub(crate) w: &'a [f64],
@@ -250,14 +235,13 @@ impl Hvp<'_> {
         f: &G,
         rows: (&Map<F>, Outputs),
     ) -> Result<Option<f64>> {
-        let Hvp { work, tools, x, w, v, gradient, hv, .. } = self;
+        let Hvp { tools, x, w, v, gradient, hv } = self;
         let (n, m) = (f.inputs(), f.outputs());
-        let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
-        if !fits || n == 0 || v.is_empty() || !v.len().is_multiple_of(n) {
+        if !fits((n, m), (x, w, v), (gradient, hv)) {
             return Ok(None);
         }
         scratch::with(m, |y: &mut [f64]| {
-            rows::pullback((work, &mut *tools), rows, x, w, y, gradient)?;
+            rows::pullback(tools, rows, x, w, y, gradient)?;
             for (v, hv) in v.chunks_exact(n).zip(hv.chunks_exact_mut(n)) {
                 if !rows::second(tools, rows, (x, v), w, hv)? {
                     return Ok(None);
@@ -272,7 +256,7 @@ impl StructureVisitor for Hvp<'_> {
     type Output = Result<Option<f64>>;
 
     fn plain<F: Function>(self, f: &F) -> Result<Option<f64>> {
-        Ok(jet::hvp(self.jets, f, self.x, (self.w, self.v), self.gradient, self.hv))
+        Ok(jet::hvp(f, self.x, (self.w, self.v), self.gradient, self.hv))
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {
@@ -281,6 +265,138 @@ impl StructureVisitor for Hvp<'_> {
 
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<Option<f64>> {
         self.rows(f, (f.map(), Outputs::Sum))
+    }
+
+    /// A tape of the first function over numbers with a tangent: forwards it gives the tangent of what is
+    /// between, backwards, from the gradient there with its derivative, the gradient with its derivative.
+    ///
+    /// The last function computes its gradient anew for each pair of tangents.
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<Option<f64>> {
+        let Hvp { tools, x, w, v, gradient, hv } = self;
+        let (n, between) = (f.inputs(), f.first().outputs());
+        if !fits((n, f.outputs()), (x, w, v), (gradient, hv)) || between == 0 {
+            return Ok(None);
+        }
+        pool::with(|first: &mut Workspace<Jet<1>>| {
+            scratch::with(2 * n + 2 * between, |jets: &mut [Jet<1>]| {
+                let (inputs, jets) = jets.split_at_mut(n);
+                let (outputs, jets) = jets.split_at_mut(n);
+                let (z, z_bar) = jets.split_at_mut(between);
+                scratch::with(6 * between, |buffer: &mut [f64]| {
+                    let (point, rest) = buffer.split_at_mut(between);
+                    let (tangents, rest) = rest.split_at_mut(2 * between);
+                    let (cotangent, second) = rest.split_at_mut(between);
+                    let mut value = None;
+                    for (v, hv) in v.chunks(2 * n).zip(hv.chunks_mut(2 * n)) {
+                        let k = v.len() / n;
+                        for (j, input) in inputs.iter_mut().enumerate() {
+                            *input = Jet::pair(x[j], [v[j], v[(k - 1) * n + j]]);
+                        }
+                        // A rule, which these numbers do not know, or a failure: the tape tells.
+                        if first.evaluate_partly(f.first(), n, inputs, z).is_err() {
+                            return Ok(None);
+                        }
+                        for (i, z) in z.iter().enumerate() {
+                            point[i] = z.re;
+                            (0..k).for_each(|k| tangents[k * between + i] = z.tangent(k));
+                        }
+                        value = f.last().structure(Hvp {
+                            tools: &mut *tools,
+                            x: point,
+                            w,
+                            v: &tangents[..k * between],
+                            gradient: cotangent,
+                            hv: &mut second[..k * between],
+                        })?;
+                        if value.is_none() {
+                            return Ok(None);
+                        }
+                        for (i, z_bar) in z_bar.iter_mut().enumerate() {
+                            let tangents = [second[i], second[(k - 1) * between + i]];
+                            *z_bar = Jet::pair(cotangent[i], tangents);
+                        }
+                        first.pull(z_bar, outputs)?;
+                        for (j, output) in outputs.iter().enumerate() {
+                            gradient[j] = output.re;
+                            (0..k).for_each(|k| hv[k * n + j] = output.tangent(k));
+                        }
+                        // They do not treat zero times infinity as zero.
+                        if gradient.iter().chain(&*hv).any(|d| d.is_nan()) {
+                            return Ok(None);
+                        }
+                    }
+                    Ok(value)
+                })
+            })
+        })
+    }
+}
+
+/// Whether the arguments of a product with a Hessian have their lengths, and there is something to do.
+fn fits(
+    (n, m): (usize, usize),
+    (x, w, v): (&[f64], &[f64], &[f64]),
+    (gradient, hv): (&[f64], &[f64]),
+) -> bool {
+    let lengths = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
+    lengths && n > 0 && !v.is_empty() && v.len().is_multiple_of(n)
+}
+
+/// The Hessian of `w · f`: see [`Prepared`](ad_api::Prepared::value_gradient_and_weighted_hessian_into).
+/// The result is as that of [`Hvp`]; the lengths are right.
+pub(crate) struct Hess<'a> {
+    pub(crate) tools: &'a mut Tools,
+    pub(crate) x: &'a [f64],
+    pub(crate) w: &'a [f64],
+    pub(crate) gradient: &'a mut [f64],
+    pub(crate) hessian: &'a mut [f64],
+}
+
+impl Hess<'_> {
+    fn rows<G: Function, F: Function>(
+        self,
+        f: &G,
+        rows: (&Map<F>, Outputs),
+    ) -> Result<Option<f64>> {
+        if matches!(rows.0.gather(), Gather::Shared) || rows.0.row_inputs() >= f.inputs() {
+            return self.products(f);
+        }
+        let Hess { tools, x, w, gradient, hessian } = self;
+        scratch::with(f.outputs(), |y: &mut [f64]| {
+            rows::pullback(tools, rows, x, w, y, gradient)?;
+            hessian.fill(0.0);
+            let done = rows::hessian(tools, rows, x, w, hessian)?;
+            Ok(done.then(|| y.iter().zip(w).map(|(y, w)| y * w).sum()))
+        })
+    }
+
+    /// One product for each column.
+    fn products<F: Function>(self, f: &F) -> Result<Option<f64>> {
+        let Hess { tools, x, w, gradient, hessian } = self;
+        scratch::with(hessian.len(), |v: &mut [f64]| {
+            v.iter_mut().step_by(x.len() + 1).for_each(|v| *v = 1.0);
+            f.structure(Hvp { tools, x, w, v, gradient, hv: hessian })
+        })
+    }
+}
+
+impl StructureVisitor for Hess<'_> {
+    type Output = Result<Option<f64>>;
+
+    fn plain<F: Function>(self, _: &F) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    fn map<F: Function>(self, f: &Map<F>) -> Result<Option<f64>> {
+        self.rows(f, (f, Outputs::Each))
+    }
+
+    fn sum<F: Function>(self, f: &Sum<F>) -> Result<Option<f64>> {
+        self.rows(f, (f.map(), Outputs::Sum))
+    }
+
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<Option<f64>> {
+        self.products(f)
     }
 }
 
@@ -301,25 +417,24 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn map<F: Function>(self, f: &Map<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian } = self;
+        let Jac { tools, x, y, jacobian, .. } = self;
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
         let (m, p, q) = (y.len(), f.row_inputs(), f.body().outputs());
         jacobian.fill(0.0);
-        scratch::with(f.rows() * q * p, |entries: &mut [f64]| {
-            blocks((work, tools), f, x, y, entries)?;
-            for (entry, &d) in entries.iter().enumerate() {
-                let j = f.index(entry / p / q, entry % p);
-                jacobian[entry / p + j * m] += d;
+        rows::each_block(tools, f, x, y, |row, block| {
+            for (i, derivatives) in (row * q..).zip(block.chunks_exact(p.max(1))) {
+                for (j, d) in derivatives.iter().enumerate() {
+                    jacobian[i + f.index(row, j) * m] += d;
+                }
             }
-            Ok(())
         })
     }
 
     /// One pullback for each output: they are few, the rows many.
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
-        let Jac { work, tools, x, y, jacobian } = self;
+        let Jac { tools, x, y, jacobian, .. } = self;
         if check_jacobian(f, x, y, jacobian)?.is_none() {
             return Ok(());
         }
@@ -329,7 +444,7 @@ impl StructureVisitor for Jac<'_> {
             for i in 0..m {
                 w[i] = 1.0;
                 let rows = (f.map(), Outputs::Sum);
-                rows::pullback((&mut *work, &mut *tools), rows, x, w, y, row)?;
+                rows::pullback(tools, rows, x, w, y, row)?;
                 w[i] = 0.0;
                 row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
             }

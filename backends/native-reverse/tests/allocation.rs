@@ -171,12 +171,52 @@ impl Function for Body {
     }
 }
 
+/// The same without branches.
+#[derive(Clone)]
+struct Smooth(usize);
+
+impl Function for Smooth {
+    fn inputs(&self) -> usize {
+        self.0
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        y[0] = x.iter().map(|&x| x.sin() + x).product();
+        Ok(())
+    }
+}
+
 fn pullbacks<F: Function>(f: &F) -> usize {
     let x: Vec<f64> = (0..f.inputs()).map(|i| (i % 7) as f64 / 4.0).collect();
     let (mut y, mut g) = (vec![0.0; f.outputs()], vec![0.0; f.inputs()]);
     let w = vec![1.0; f.outputs()];
     let mut p = NativeReverse::default().prepare(f, &x).unwrap();
     allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap())
+}
+
+/// Pushforward, Jacobian, product with the Hessian, and Hessian.
+fn others<F: Function>(f: &F) -> [usize; 4] {
+    let (n, m) = (f.inputs(), f.outputs());
+    let x: Vec<f64> = (0..n).map(|i| (i % 7) as f64 / 4.0).collect();
+    let (mut y, mut y_dot, mut g, mut hv) =
+        (vec![0.0; m], vec![0.0; m], vec![0.0; n], vec![0.0; n]);
+    let (v, w) = (vec![1.0; n], vec![1.0; m]);
+    let (mut j, mut h) = (DMatrix::zeros(m, n), DMatrix::zeros(n, n));
+    let mut p = NativeReverse::default().prepare(f, &x).unwrap();
+    [
+        allocations(|| p.value_and_pushforward_into(&x, &v, &mut y, &mut y_dot).unwrap()),
+        allocations(|| p.value_and_jacobian_into(&x, &mut y, &mut j).unwrap()),
+        allocations(|| {
+            p.value_gradient_and_weighted_hvp_into(&x, &w, &v, &mut g, &mut hv).unwrap();
+        }),
+        allocations(|| {
+            p.value_gradient_and_weighted_hessian_into(&x, &w, &mut g, &mut h).unwrap();
+        }),
+    ]
 }
 
 #[test]
@@ -186,8 +226,16 @@ fn prepared_calls_of_functions_with_structure_allocate_nothing() {
         let scan = Scan::new(Body(p), 1, 9, vec![]).unwrap();
         let sum = Sum::new(map.clone());
         let chain = Chain::new(map.clone(), Sum::new(Map::windows(Body(p), 51 - p, 1).unwrap()));
-        let count =
-            [pullbacks(&map), pullbacks(&sum), pullbacks(&scan), pullbacks(&chain.unwrap())];
+        let count = [
+            pullbacks(&map),
+            pullbacks(&sum),
+            pullbacks(&scan),
+            pullbacks(chain.as_ref().unwrap()),
+        ];
         assert_eq!(count, [0; 4]);
+        assert_eq!([others(&map), others(&sum), others(&chain.unwrap())], [[0; 4]; 3]);
+        // More than one part, and full blocks without branches.
+        let long = Sum::new(Map::windows(Smooth(p), 20_000, 1).unwrap());
+        assert_eq!([pullbacks(&long), pullbacks(long.map())], [0; 2]);
     }
 }

@@ -1,6 +1,7 @@
 //! Preparations of functions that state their structure, against the same functions without it.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -517,6 +518,13 @@ fn check_second_order<F: Function>(f: &F, x: &[f64], what: &str) {
         let pulled = prepared.pullback(x, &w).unwrap();
         close(&gradient, pulled.as_slice(), &format!("{what}: gradient"));
         close(&hv, (&expected * &v).as_slice(), &format!("{what}: Hessian times vectors"));
+        let mut hessian = DMatrix::from_element(n, n, f64::NAN);
+        let of_hessian = prepared
+            .value_gradient_and_weighted_hessian_into(x, &w, &mut gradient, &mut hessian)
+            .unwrap();
+        assert_eq!(of_hessian, value, "{what}: value with the Hessian");
+        close(&gradient, pulled.as_slice(), &format!("{what}: gradient with the Hessian"));
+        close(hessian.as_slice(), expected.as_slice(), &format!("{what}: Hessian"));
     }
 }
 
@@ -545,6 +553,21 @@ fn second_order() {
 }
 
 #[test]
+fn second_order_of_chains() {
+    for kind in KINDS {
+        let last = Sum::new(Map::shared(Body { inputs: 4, kind }, 13, numbers(26)).unwrap());
+        let first = Body { inputs: 5, kind: Kind::Smooth };
+        let chain = Chain::new(first.clone(), last.clone()).unwrap();
+        check_second_order(&chain, &numbers(5), &format!("{kind:?} last"));
+        // A rule in the first function, and a loop as the last.
+        let chain = Chain::new(Body { inputs: 5, kind }, last).unwrap();
+        check_second_order(&chain, &numbers(5), &format!("{kind:?} first"));
+        let scan = Scan::new(Body { inputs: 2, kind: Kind::Smooth }, 1, 5, vec![]).unwrap();
+        check_second_order(&Chain::new(first, scan).unwrap(), &numbers(5), "a loop last");
+    }
+}
+
+#[test]
 fn second_order_of_a_recorded_body_evaluates_nothing() {
     let (rows, count) = (150, Arc::new(AtomicUsize::new(0)));
     let map = Map::shared(Counted(Elementary, count.clone()), rows, numbers(rows)).unwrap();
@@ -561,6 +584,102 @@ fn second_order_of_a_recorded_body_evaluates_nothing() {
     let first = evaluations(&x);
     assert!((1..=4).contains(&first), "{first}");
     assert_eq!(evaluations(&[0.6, -0.3]), 0);
+}
+
+/// The results of all operations of a preparation, as bits, and the bytes that its programs run in.
+fn everything<F: Function>(backend: NativeReverse, f: &F, x: &[f64]) -> (Vec<Vec<u64>>, usize) {
+    let (n, m) = (f.inputs(), f.outputs());
+    let (v, w) = (numbers(n), numbers(m));
+    let mut prepared = backend.prepare(f, x).unwrap();
+    let (mut y, mut x_bar, mut y_dot) = (vec![0.0; m], vec![0.0; n], vec![0.0; m]);
+    let mut results = Vec::new();
+    // The second time with programs, and so with threads.
+    for _ in 0..2 {
+        results.push(prepared.value(x).unwrap().as_slice().to_vec());
+        prepared.value_and_pullback_into(x, &w, &mut y, &mut x_bar).unwrap();
+        results.extend([y.clone(), x_bar.clone()]);
+        prepared.value_and_pushforward_into(x, &v, &mut y, &mut y_dot).unwrap();
+        results.extend([y.clone(), y_dot.clone()]);
+        let (mut gradient, mut hv) = (vec![0.0; n], vec![0.0; n]);
+        prepared.value_gradient_and_weighted_hvp_into(x, &w, &v, &mut gradient, &mut hv).unwrap();
+        results.extend([gradient, hv]);
+    }
+    let bits = results.iter().map(|result| result.iter().map(|x| x.to_bits()).collect()).collect();
+    (bits, prepared.explain().programs.iter().map(|program| program.bytes).sum())
+}
+
+/// `everything` on 1, 2, 3 and 8 threads.
+#[track_caller]
+fn check_threads<F: Function>(f: &F, x: &[f64], what: &str) {
+    let on = |threads| {
+        let threads = NonZero::new(threads).unwrap();
+        everything(NativeReverse::default().threads(threads), f, x)
+    };
+    let (one, alone) = on(1);
+    for threads in [2, 3, 8] {
+        let (several, together) = on(threads);
+        assert_eq!(several, one, "{what} on {threads} threads");
+        assert!(together > alone, "{what}: {threads} threads have not been used");
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    // Large enough for threads.
+    let (rows, n) = (12_000, 2_000);
+    let body = |inputs| Body { inputs, kind: Kind::Smooth };
+    let x: Vec<f64> = numbers(rows).iter().map(|x| x * 0.5).collect();
+    let windows = Map::windows(body(4), rows, 1).unwrap();
+    check_threads(&windows, &x, "map of windows");
+    check_threads(&Sum::new(windows), &x, "sum of windows");
+    // Branches that differ from row to row.
+    let table: Vec<usize> = (0..rows * 8).map(|i| (i * i + i / 3) % n).collect();
+    let piecewise = Body { inputs: 9, kind: Kind::Piecewise };
+    let gathered = Map::gathered(piecewise, n, rows, table, numbers(rows)).unwrap();
+    check_threads(&Sum::new(gathered), &x[..n], "sum over a table");
+    let shared = Sum::new(Map::shared(body(5), rows, numbers(rows * 2)).unwrap());
+    let chain = Chain::new(Plain(Map::windows(body(2), 3, 1).unwrap()), {
+        Sum::new(Map::shared(body(5), rows, numbers(rows)).unwrap())
+    });
+    check_threads(&shared, &x[..3], "sum over shared inputs");
+    check_threads(&chain.unwrap(), &x[..3], "chain");
+}
+
+#[test]
+fn parts_of_a_sum_agree_with_the_plain_loop() {
+    // More rows than a part has, of all kinds of windows: narrow, wide, with gaps between them.
+    for (p, stride, n) in [(1, 1, 9_000), (2, 1, 20_000), (9, 1, 6_000), (3, 5, 20_000)] {
+        for kind in [Kind::Smooth, Kind::Piecewise, Kind::Kink] {
+            let map = Map::windows(Body { inputs: p, kind }, n, stride).unwrap();
+            let x: Vec<f64> = numbers(n).iter().map(|x| x * 0.5 + 0.01).collect();
+            let what = format!("{kind:?}, windows of {p} by {stride}");
+            check_pullback(&Sum::new(map.clone()), &x, &format!("sum, {what}"));
+            check_pullback(&map, &x, &format!("map, {what}"));
+        }
+    }
+}
+
+/// The pullback against that of the plain loop.
+#[track_caller]
+fn check_pullback<F: Function>(f: &F, x: &[f64], what: &str) {
+    let w = numbers(f.outputs());
+    let mut prepared = NativeReverse::default().prepare(f, x).unwrap();
+    let mut plain = NativeReverse::default().prepare(&Plain(f.clone()), x).unwrap();
+    let (y, x_bar) = prepared.value_and_pullback(x, &w).unwrap();
+    let (expected_y, expected) = plain.value_and_pullback(x, &w).unwrap();
+    close(y.as_slice(), expected_y.as_slice(), &format!("{what}: value"));
+    close(x_bar.as_slice(), expected.as_slice(), &format!("{what}: pullback"));
+}
+
+#[test]
+fn exact_functions_are_those_of_f64() {
+    let n = 500;
+    let map = Map::windows(Body { inputs: 1, kind: Kind::Smooth }, n, 1).unwrap();
+    let x = numbers(n);
+    let mut exact = NativeReverse::default().exact_functions(true).prepare(&map, &x).unwrap();
+    let mut expected = vec![0.0; 2 * n];
+    map.eval(&x, &mut expected).unwrap();
+    assert_eq!(exact.value(&x).unwrap().as_slice(), expected);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) struct Partial {
 }
 
 /// The partials of each node of a graph.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Partials {
     all: Vec<Partial>,
     /// Where those of a node end, and those of the next begin.

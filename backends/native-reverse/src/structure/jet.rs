@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ad_api::{AdError, Failure, Function, Lift, Rule, scratch};
+use ad_api::{Failure, Function, Lift, Rule, scratch};
 use wide::f64x2;
 
 use crate::backend::Workspace;
+use crate::pool;
 
 /// A value with `2 P` tangents that are multiplied as plain numbers: zero times infinity is NaN here,
 /// so a derivative that is NaN must be computed again with more care.
@@ -24,6 +25,15 @@ impl<const P: usize> Jet<P> {
         let mut eps = [f64x2::ZERO; P];
         if let Some(pair) = eps.get_mut(j / 2) {
             *pair = f64x2::from(if j.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] });
+        }
+        Jet { re, eps }
+    }
+
+    /// A value with its first two tangents.
+    pub(crate) fn pair(re: f64, tangents: [f64; 2]) -> Self {
+        let mut eps = [f64x2::ZERO; P];
+        if let Some(pair) = eps.first_mut() {
+            *pair = f64x2::from(tangents);
         }
         Jet { re, eps }
     }
@@ -57,7 +67,6 @@ impl<const P: usize> Jet<P> {
 /// `hv`, and returns the value, or `None` if they must be computed in another way: one evaluation on a
 /// tape over values with two tangents, and one reverse sweep.
 pub(crate) fn hvp<F: Function>(
-    work: &mut Workspace<Jet<1>>,
     f: &F,
     x: &[f64],
     (w, v): (&[f64], &[f64]),
@@ -74,10 +83,13 @@ pub(crate) fn hvp<F: Function>(
         let (weights, buffer) = buffer.split_at_mut(m);
         let (value, derivative) = buffer.split_at_mut(m);
         for (j, (jet, &x)) in point.iter_mut().zip(x).enumerate() {
-            *jet = Jet { re: x, eps: [[v[j], v.get(n + j).copied().unwrap_or(0.0)].into()] };
+            *jet = Jet::pair(x, [v[j], v.get(n + j).copied().unwrap_or(0.0)]);
         }
         weights.iter_mut().zip(w).for_each(|(jet, &w)| *jet = Jet::constant(w));
-        work.pullback(f, point, weights, value, derivative).ok()?;
+        pool::with(|work: &mut Workspace<Jet<1>>| {
+            work.pullback(f, point, weights, value, derivative)
+        })
+        .ok()?;
         let mut sum = 0.0;
         for (gradient, d) in gradient.iter_mut().zip(&*derivative) {
             *gradient = d.re;
@@ -129,13 +141,28 @@ impl<const P: usize> Lift for Jet<P> {
         self.zip(rhs, value, |a, b| d_self * a + d_rhs * b)
     }
 
-    /// Refused: those who use this type compute functions with rules on the tape.
-    fn lift_rule<R: Rule>(_: &Arc<R>, _: &[Self], _: &mut [Self]) -> Result<(), Failure> {
-        Err(Failure::from(AdError::Unsupported {
-            backend: "native-reverse".into(),
-            operation: "static tangents",
-            reason: "a rule is applied on the tape".into(),
-        }))
+    fn lift_rule<R: Rule>(rule: &Arc<R>, x: &[Self], y: &mut [Self]) -> Result<(), Failure> {
+        scratch::with(2 * (x.len() + y.len()), |buffer: &mut [f64]| {
+            let (point, buffer) = buffer.split_at_mut(x.len());
+            let (tangent, buffer) = buffer.split_at_mut(x.len());
+            let (value, derivative) = buffer.split_at_mut(y.len());
+            point.iter_mut().zip(x).for_each(|(point, x)| *point = x.re);
+            rule.value(point, value)?;
+            y.iter_mut().zip(&*value).for_each(|(y, &value)| *y = Self::constant(value));
+            for j in 0..2 * P {
+                tangent.iter_mut().zip(x).for_each(|(tangent, x)| *tangent = x.tangent(j));
+                if tangent.iter().all(|&tangent| tangent == 0.0) {
+                    continue;
+                }
+                rule.tangent(point, tangent, derivative)?;
+                for (y, &d) in y.iter_mut().zip(&*derivative) {
+                    let mut pair = y.eps[j / 2].to_array();
+                    pair[j % 2] = d;
+                    y.eps[j / 2] = pair.into();
+                }
+            }
+            Ok(())
+        })
     }
 
     #[inline(always)]

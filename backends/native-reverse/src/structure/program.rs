@@ -8,32 +8,36 @@
 //! their values are not needed any more, so that a block of rows stays in the cache while it
 //! [runs](run).
 
+mod elementary;
 mod run;
 mod schedule;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::graph::{self, Graph, Partials};
 use ad_api::{Function, Gather, Map};
 
-pub(crate) use run::{Block, Memory, ROWS};
+pub(crate) use run::{Block, EIGHT, Memory, ROWS};
 use schedule::Op;
-pub(crate) use schedule::{Mode, Program};
+pub(crate) use schedule::{Mode, Place, Program};
 
 use crate::explanation::ProgramExplanation;
 
-/// How many programs of one body are used in a call: rows beyond are computed in another way.
+/// How many programs of one body a range of rows uses: rows beyond are computed in another way.
 const IN_USE: usize = 8;
+
+/// Why there is no program for a row.
+const OPAQUE: &str = "the body fails, reads a primal or applies a rule";
 
 /// How many programs are kept from call to call.
 const KEPT: usize = 32;
 
-/// The programs of one body, one for each way through its branches.
+/// The programs of one body, one for each way through its branches: what threads share.
 #[derive(Debug, Default)]
-pub(crate) struct Programs {
+pub(crate) struct Library {
     recorded: Vec<Recorded>,
-    /// Which of them this call uses, in the order in which its rows asked for them.
-    used: Vec<usize>,
-    /// Why a row of this call got no program.
-    refused: Option<&'static str>,
+    /// Whether elementary functions are those of `f64`.
+    exact: bool,
 }
 
 /// A recorded body, and its instructions for what it has been asked for.
@@ -42,11 +46,30 @@ struct Recorded {
     body: Derived,
     /// Its derivative along a tangent, once that has been asked for.
     tangent: Option<Derived>,
-    runs: [Option<(Program, Memory)>; 4],
+    programs: [Option<Arc<Program>>; Mode::COUNT],
+}
+
+/// The programs of a [`Library`] as one thread runs them.
+#[derive(Debug, Default)]
+pub(crate) struct Programs {
+    /// By their place in the library.
+    runs: Vec<[Option<Run>; Mode::COUNT]>,
+    /// Which of them these rows use, in the order in which they asked for them.
+    used: Vec<usize>,
+    /// Why a row got no program, of these rows and of those before.
+    refused: Option<&'static str>,
+    reported: Option<&'static str>,
+}
+
+/// A program and the memory that it runs in.
+#[derive(Debug)]
+struct Run {
+    program: Arc<Program>,
+    memory: Memory,
 }
 
 /// A graph with its derivatives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Derived {
     graph: Graph,
     partials: Partials,
@@ -55,23 +78,32 @@ struct Derived {
     guards: usize,
 }
 
-impl Programs {
-    /// What has been made.
-    pub(crate) fn explain(&self) -> Vec<ProgramExplanation> {
+impl Library {
+    /// An empty one; `exact` says that elementary functions are those of `f64`.
+    pub(crate) fn new(exact: bool) -> Self {
+        Library { recorded: Vec::new(), exact }
+    }
+
+    /// What has been made; the bytes are those that `programs` run in.
+    pub(crate) fn explain(&self, programs: &[&Programs]) -> Vec<ProgramExplanation> {
         let purposes = [
             (Mode::Value, "values"),
             (Mode::Pull, "pullbacks"),
             (Mode::Blocks, "Jacobian blocks"),
             (Mode::Second, "products with the Hessian"),
+            (Mode::Push, "pushforwards"),
         ];
-        let each = |recorded: &Recorded| {
+        let each = |(index, recorded): (usize, &Recorded)| {
             let of = |(mode, purpose): (Mode, &'static str)| {
-                let (program, memory) = recorded.runs[mode as usize].as_ref()?;
+                let program = recorded.programs[mode as usize].as_ref()?;
                 let derived = match mode {
-                    Mode::Second => recorded.tangent.as_ref()?,
+                    Mode::Second | Mode::Push => recorded.tangent.as_ref()?,
                     _ => &recorded.body,
                 };
                 let guards = program.forward.iter().filter(|i| matches!(i.op, Op::Guard(..)));
+                let runs = programs.iter().filter_map(|programs| {
+                    programs.runs.get(index).and_then(|runs| runs[mode as usize].as_ref())
+                });
                 Some(ProgramExplanation {
                     purpose,
                     recorded: derived.graph.len(),
@@ -79,126 +111,208 @@ impl Programs {
                     once: program.once.len(),
                     forward: program.forward.len(),
                     reverse: program.reverse.len(),
-                    bytes: memory.bytes(),
+                    bytes: runs.map(|run| run.memory.bytes()).sum(),
                 })
             };
             purposes.into_iter().filter_map(of).collect::<Vec<_>>()
         };
-        self.recorded.iter().flat_map(each).collect()
+        self.recorded.iter().enumerate().flat_map(each).collect()
     }
 
-    /// Why the last call had rows without a program, if it had.
+    /// Whether there are more programs than should be kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.recorded.len() > KEPT
+    }
+
+    /// Forgets all programs.
+    pub(crate) fn clear(&mut self) {
+        self.recorded.clear();
+    }
+
+    /// The instructions of the first program for `mode`, if there are any.
+    pub(crate) fn instructions(&self, mode: Mode) -> usize {
+        let first = self.recorded.first().and_then(|first| first.programs[mode as usize].as_ref());
+        first.map_or(0, |program| program.forward.len() + program.reverse.len())
+    }
+
+    /// The program recorded as number `index`, if there is one.
+    fn program<F: Function>(
+        &mut self,
+        map: &Map<F>,
+        index: usize,
+        mode: Mode,
+    ) -> Option<Arc<Program>> {
+        let exact = self.exact;
+        self.recorded.get_mut(index).map(|recorded| recorded.program(map, mode, exact))
+    }
+}
+
+impl Programs {
+    /// Why rows got no program, if some did.
     pub(crate) fn refused(&self) -> Option<&'static str> {
-        self.refused
+        self.refused.or(self.reported)
     }
 
     /// Before a call.
-    pub(crate) fn start(&mut self) {
-        self.used.clear();
-        self.refused = None;
-        if self.recorded.len() > KEPT {
-            self.recorded.clear();
-        }
+    pub(crate) fn clear_refusal(&mut self) {
+        (self.refused, self.reported) = (None, None);
     }
 
-    /// The program that the rows of this call try after `tried` others. Where there is none, one that
+    /// Forgets what has been run.
+    pub(crate) fn clear(&mut self) {
+        self.runs.clear();
+        self.used.clear();
+    }
+
+    /// Before rows that have nothing to do with those before.
+    pub(crate) fn start(&mut self) {
+        self.used.clear();
+        self.reported = self.reported.or(self.refused.take());
+    }
+
+    /// The program that these rows try after `tried` others. Where there is none, one that
     /// accepts the row with these inputs, recorded or found: `accepts` says whether a program does.
     ///
-    /// Which program comes next depends on the rows alone, not on what has been recorded before:
-    /// otherwise sums would be added up in another order.
+    /// Which program comes next depends on the rows alone, not on what has been recorded before or by
+    /// another thread: otherwise sums would be added up in another order. A row has one way through
+    /// the body, so no two programs accept it.
     pub(crate) fn next<F: Function>(
         &mut self,
-        map: &Map<F>,
+        (library, map): (&Mutex<Library>, &Map<F>),
         (point, mode, tried): ((&[f64], &[f64]), Mode, usize),
-        input: impl FnOnce(&mut [f64]),
+        input: impl Fn(&mut [f64]),
         mut accepts: impl FnMut(&Program, &mut Memory) -> bool,
     ) -> Option<(&Program, &mut Memory)> {
         if tried == self.used.len() {
             if tried == IN_USE {
                 self.refused = Some("there are more than eight ways through the body");
-            }
-            if self.refused.is_some() {
                 return None;
             }
-            let found = (0..self.recorded.len()).filter(|index| !self.used.contains(index)).find(
-                |&index| {
-                    let (program, memory) = self.recorded[index].run(map, mode);
-                    program.start(point, memory)
-                        && (!program.has_guards || accepts(program, memory))
-                },
-            );
-            let found = if let Some(index) = found {
-                index
-            } else {
-                let new = Recorded::new(map, input).and_then(|mut new| {
-                    let (program, memory) = new.run(map, mode);
-                    let fine = program.start(point, memory) && accepts(program, memory);
-                    fine.then_some(new)
-                });
-                let Some(new) = new else {
-                    self.refused = Some("the body fails, reads a primal or applies a rule");
-                    return None;
-                };
-                self.recorded.push(new);
-                self.recorded.len() - 1
-            };
-            self.used.push(found);
+            if self.refused == Some(OPAQUE) {
+                return None;
+            }
+            let found = self.find((library, map), (point, mode), input, &mut accepts);
+            if found.is_none() {
+                self.refused = Some(OPAQUE);
+            }
+            self.used.push(found?);
         }
-        Some(self.recorded[self.used[tried]].run(map, mode))
+        self.get(self.used[tried], mode)
     }
 
-    /// The first program that this call has used, if there is one.
-    pub(crate) fn first<F: Function>(
+    /// The number of a program that accepts a row, and that these rows do not use yet.
+    fn find<F: Function>(
         &mut self,
-        map: &Map<F>,
-        mode: Mode,
-    ) -> Option<(&Program, &mut Memory)> {
-        let first = *self.used.first()?;
-        Some(self.recorded[first].run(map, mode))
+        (library, map): (&Mutex<Library>, &Map<F>),
+        (point, mode): ((&[f64], &[f64]), Mode),
+        input: impl Fn(&mut [f64]),
+        accepts: &mut impl FnMut(&Program, &mut Memory) -> bool,
+    ) -> Option<usize> {
+        let mut index = 0;
+        loop {
+            if self.fetch(index, mode, || lock(library).program(map, index, mode)) {
+                let unused = !self.used.contains(&index);
+                if let Some((program, memory)) = self.get(index, mode).filter(|_| unused)
+                    && program.start(point, memory)
+                    && (!program.has_guards || accepts(program, memory))
+                {
+                    return Some(index);
+                }
+                index += 1;
+                continue;
+            }
+            // Without the lock, since a body may wait for what another thread does with these programs.
+            let mut new = Recorded::new(map, &input)?;
+            let mut library = lock(library);
+            if index < library.recorded.len() {
+                // Another thread has recorded one in the meantime.
+                continue;
+            }
+            let program = new.program(map, mode, library.exact);
+            self.fetch(index, mode, || Some(program));
+            let (program, memory) = self.get(index, mode)?;
+            if program.start(point, memory) && accepts(program, memory) {
+                library.recorded.push(new);
+                return Some(index);
+            }
+            self.runs.truncate(index);
+            return None;
+        }
     }
 
-    /// The programs that this call has used.
-    pub(crate) fn used<F: Function>(
+    /// Makes sure that a program can be run, if there is one.
+    fn fetch(
         &mut self,
-        map: &Map<F>,
+        index: usize,
         mode: Mode,
-        mut each: impl FnMut(&Program, &mut Memory),
-    ) {
+        program: impl FnOnce() -> Option<Arc<Program>>,
+    ) -> bool {
+        if self.runs.get(index).is_some_and(|runs| runs[mode as usize].is_some()) {
+            return true;
+        }
+        let Some(program) = program() else { return false };
+        if self.runs.len() <= index {
+            self.runs.resize_with(index + 1, || [const { None }; Mode::COUNT]);
+        }
+        self.runs[index][mode as usize] = Some(Run { program, memory: Memory::default() });
+        true
+    }
+
+    fn get(&mut self, index: usize, mode: Mode) -> Option<(&Program, &mut Memory)> {
+        let Run { program, memory } = self.runs.get_mut(index)?[mode as usize].as_mut()?;
+        Some((program, memory))
+    }
+
+    /// The programs that these rows have used.
+    pub(crate) fn used(&mut self, mode: Mode, mut each: impl FnMut(&Program, &mut Memory)) {
         for &index in &self.used {
-            let (program, memory) = self.recorded[index].run(map, mode);
-            each(program, memory);
+            if let Some(Run { program, memory }) = &mut self.runs[index][mode as usize] {
+                each(program, memory);
+            }
         }
     }
 }
 
+/// Also after a panic of another thread: a library is whole at any time.
+fn lock(library: &Mutex<Library>) -> MutexGuard<'_, Library> {
+    library.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Recorded {
-    fn new<F: Function>(map: &Map<F>, input: impl FnOnce(&mut [f64])) -> Option<Self> {
+    fn new<F: Function>(map: &Map<F>, input: impl Fn(&mut [f64])) -> Option<Self> {
         let mut row = vec![0.0; map.body().inputs()];
         input(&mut row);
         let graph = graph::trace(map.body(), &row).ok()?.ok()?;
         let body = Derived::new(graph, map.row_inputs());
-        Some(Recorded { body, tangent: None, runs: [const { None }; 4] })
+        let programs = [const { None }; Mode::COUNT];
+        Some(Recorded { body, tangent: None, programs })
     }
 
     /// The instructions for `mode`.
-    fn run<F: Function>(&mut self, map: &Map<F>, mode: Mode) -> (&Program, &mut Memory) {
-        let Recorded { body, tangent, runs } = self;
-        let (program, memory) = runs[mode as usize].get_or_insert_with(|| {
+    fn program<F: Function>(&mut self, map: &Map<F>, mode: Mode, exact: bool) -> Arc<Program> {
+        let Recorded { body, tangent, programs } = self;
+        let program = programs[mode as usize].get_or_insert_with(|| {
             let (p, inputs) = (map.row_inputs(), map.body().inputs());
+            let pushed;
             let derived = match mode {
                 Mode::Second => tangent.get_or_insert_with(|| body.tangent(p)),
+                Mode::Push => {
+                    let tangent = tangent.get_or_insert_with(|| body.tangent(p));
+                    pushed = tangent.behind(&body.graph.outputs);
+                    &pushed
+                }
                 _ => body,
             };
             let all_read_x = matches!(map.gather(), Gather::Shared) && mode != Mode::Blocks;
             let per_row = |input: u32| !all_read_x || (p..inputs).contains(&(input as usize));
             let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
-            let mut program = derived.compile(shared, mode);
+            let mut program = derived.compile(shared, mode, exact);
             if mode == Mode::Blocks {
                 program.list_zeros(map.body().outputs(), p);
             }
-            (Program { first_tangent: inputs, ..program }, Memory::default())
+            Arc::new(Program { first_tangent: inputs, ..program })
         });
-        (program, memory)
+        program.clone()
     }
 }
 
@@ -221,10 +335,18 @@ impl Derived {
         Derived::new(graph, p)
     }
 
-    fn compile(&self, shared: Vec<bool>, mode: Mode) -> Program {
+    /// Its values behind these, without derivatives.
+    fn behind(&self, outputs: &[graph::Id]) -> Derived {
+        let Derived { mut graph, active, guards, .. } = self.clone();
+        graph.outputs.splice(0..0, outputs.iter().copied());
+        Derived { graph, partials: Partials::default(), active, guards }
+    }
+
+    fn compile(&self, shared: Vec<bool>, mode: Mode, exact: bool) -> Program {
         let Derived { graph, partials, active, guards } = self;
-        let guards = if mode == Mode::Value { *guards } else { graph.guards().len() };
+        let own = matches!(mode, Mode::Value | Mode::Push);
+        let guards = if own { *guards } else { graph.guards().len() };
         let guards = &graph.guards()[..guards];
-        schedule::Compiler { graph, partials, guards, active, shared, mode }.compile()
+        schedule::Compiler { graph, partials, guards, active, shared, mode, exact }.compile()
     }
 }

@@ -1,15 +1,23 @@
-//! The rows of a map, [`ROWS`] at a time.
+//! The rows of a map: [`ROWS`] at a time, and in [parts](Parts) that threads share.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use ad_api::{Function, Gather, Map, Result, scratch};
 
-use super::program::{Block, Memory, Mode, Program, Programs, ROWS};
-use crate::backend::Workspace;
+use super::parts::{Parts, Shape, Slices};
+use super::program::{Block, EIGHT, Library, Memory, Mode, Place, Program, Programs, ROWS};
+use super::table::Table;
+use crate::backend::{RowOptions, Workspace};
 use crate::explanation::ProgramExplanation;
 
 /// Fewer rows than this are not worth a program.
 const FEW: usize = 8;
+
+/// Fewer instructions than this, times rows, are not worth a second thread.
+///
+/// PERF: about 100 µs. Waking a thread takes some 10.
+const WORTH_THREADS: usize = 1 << 20;
 
 /// What the rows add up to.
 #[derive(Clone, Copy, PartialEq)]
@@ -21,17 +29,90 @@ pub(crate) enum Outputs {
 }
 
 /// What rows are computed with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tools {
+    options: RowOptions,
+    library: Mutex<Library>,
+    workers: Vec<Worker>,
+    table: Option<Table>,
+    /// What the parts have of their own, until they are added up: outputs, derivatives, and the
+    /// derivatives with respect to entries that the next part has as well.
+    sums: [Vec<f64>; 3],
+}
+
+/// What one thread computes with.
+#[derive(Debug, Default)]
+pub(crate) struct Worker {
     programs: Programs,
+    /// Where rows are computed one by one.
+    careful: Workspace<f64>,
     /// The sums of the outputs, for each row of a block.
     totals: Vec<Block>,
+    /// The derivatives with respect to the entries that a part reads.
+    derivatives: Vec<f64>,
 }
 
 impl Tools {
+    pub(crate) fn new(options: RowOptions) -> Self {
+        Tools {
+            options,
+            library: Mutex::new(Library::new(options.exact)),
+            workers: Vec::new(),
+            table: None,
+            sums: Default::default(),
+        }
+    }
+
+    /// As new.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.options)
+    }
+
     /// What has been made, and why the last call had rows without a program, if it had.
     pub(crate) fn explain(&self) -> (Vec<ProgramExplanation>, Option<&'static str>) {
-        (self.programs.explain(), self.programs.refused())
+        let library = self.library.lock().unwrap_or_else(PoisonError::into_inner);
+        let programs: Vec<&Programs> = self.workers.iter().map(|worker| &worker.programs).collect();
+        (library.explain(&programs), programs.iter().find_map(|programs| programs.refused()))
+    }
+}
+
+impl Tools {
+    /// Before a call: all rows, and as many workers as are worth it, at most `most`.
+    fn task<'a, F: Function>(
+        &'a mut self,
+        ((map, outputs), mode): ((&'a Map<F>, Outputs), Mode),
+        (x, x_dot): (&'a [f64], &'a [f64]),
+        most: usize,
+    ) -> (Task<'a, F>, &'a mut [Worker]) {
+        let Tools { options, library, workers, table, .. } = self;
+        let locked = library.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if locked.is_full() {
+            locked.clear();
+            workers.iter_mut().for_each(|worker| worker.programs.clear());
+        }
+        let worthwhile = locked.instructions(mode) * map.rows() >= WORTH_THREADS;
+        let threads = if worthwhile { options.threads().min(most) } else { 1 };
+        if workers.len() < threads {
+            workers.resize_with(threads, Worker::default);
+        }
+        workers.iter_mut().for_each(|worker| worker.programs.clear_refusal());
+        if let Gather::Table(of) = map.gather() {
+            Table::update(table, of, map.row_inputs());
+        }
+        let task = Task {
+            map,
+            outputs,
+            x,
+            x_dot,
+            direction: None,
+            library,
+            table: table.as_ref(),
+            rows: 0..map.rows(),
+            p: map.row_inputs(),
+            q: map.body().outputs(),
+            base: 0,
+        };
+        (task, &mut workers[..threads])
     }
 }
 
@@ -42,20 +123,21 @@ pub(crate) fn value<F: Function>(
     x: &[f64],
     y: &mut [f64],
 ) -> Result<()> {
-    Task::new(rows, x).value(tools, y)
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.value(worker, out.y);
+    over_parts(tools, (rows, Mode::Value), (x, &[]), (y, &mut []), &run).map(|_| ())
 }
 
-/// Writes the value of the rows into `y` and their pullback of `y_bar` into `x_bar`. `careful` is
-/// where rows are computed one by one.
+/// Writes the value of the rows into `y` and their pullback of `y_bar` into `x_bar`.
 pub(crate) fn pullback<F: Function>(
-    (careful, tools): (&mut Workspace<f64>, &mut Tools),
+    tools: &mut Tools,
     rows: (&Map<F>, Outputs),
     x: &[f64],
     y_bar: &[f64],
     y: &mut [f64],
     x_bar: &mut [f64],
 ) -> Result<()> {
-    Task::new(rows, x).pullback(careful, tools, y_bar, y, x_bar)
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.pullback(worker, y_bar, out);
+    over_parts(tools, (rows, Mode::Pull), (x, &[]), (y, x_bar), &run).map(|_| ())
 }
 
 /// Writes `H x_dot` into `hv`, where `H` is the Hessian of `Σ w yᵢ`. Returns false if that must be
@@ -67,31 +149,120 @@ pub(crate) fn second<F: Function>(
     w: &[f64],
     hv: &mut [f64],
 ) -> Result<bool> {
-    Task { x_dot, ..Task::new(rows, x) }.second(tools, w, hv)
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.second(worker, w, out);
+    over_parts(tools, (rows, Mode::Second), (x, x_dot), (&mut [], hv), &run)
 }
 
 /// Writes the value of the rows into `y`, and their Jacobian blocks into `out: rows · q · p`: for each
 /// output of the row, the derivatives with respect to the entries that it gathers.
 pub(crate) fn blocks<F: Function>(
-    (careful, tools): (&mut Workspace<f64>, &mut Tools),
+    tools: &mut Tools,
     map: &Map<F>,
     x: &[f64],
     y: &mut [f64],
     out: &mut [f64],
 ) -> Result<()> {
-    Task::new((map, Outputs::Each), x).blocks(careful, tools, y, out)
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.blocks(worker, out);
+    let rows = ((map, Outputs::Each), Mode::Blocks);
+    over_parts(tools, rows, (x, &[]), (y, out), &run).map(|_| ())
 }
 
-/// A sweep over the rows at `x`.
+/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`.
+pub(crate) fn pushforward<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    (x, x_dot): (&[f64], &[f64]),
+    y: &mut [f64],
+    y_dot: &mut [f64],
+) -> Result<()> {
+    let run = |task: &Task<F>, worker: &mut Worker, out: Slices| task.pushforward(worker, out);
+    over_parts(tools, (rows, Mode::Push), (x, x_dot), (y, y_dot), &run).map(|_| ())
+}
+
+/// Writes the value of the rows into `y`, and hands on the Jacobian block of each of them; see
+/// [`blocks`]. Holds few of them at a time.
+pub(crate) fn each_block<F: Function>(
+    tools: &mut Tools,
+    map: &Map<F>,
+    x: &[f64],
+    y: &mut [f64],
+    mut out: impl FnMut(usize, &[f64]),
+) -> Result<()> {
+    let (whole, workers) = tools.task(((map, Outputs::Each), Mode::Blocks), (x, &[]), 1);
+    let (rows, q, entries) = (map.rows(), whole.q, whole.q * whole.p);
+    scratch::with(ROWS.min(rows) * entries, |d: &mut [f64]| {
+        for first in (0..rows).step_by(ROWS) {
+            let rows = first..rows.min(first + ROWS);
+            let (y, d) = (&mut y[rows.start * q..rows.end * q], &mut d[..rows.len() * entries]);
+            let task = Task { rows: rows.clone(), ..whole };
+            task.blocks(&mut workers[0], Slices { y, d, common: &mut [] })?;
+            rows.zip(d.chunks_exact(entries.max(1))).for_each(|(row, block)| out(row, block));
+        }
+        Ok(())
+    })
+}
+
+/// Adds the Hessian of `Σ w yᵢ` to `hessian: n·n`, column by column, from what each row has for each pair
+/// of its inputs. Returns false if that must be computed in another way.
+pub(crate) fn hessian<F: Function>(
+    tools: &mut Tools,
+    rows: (&Map<F>, Outputs),
+    x: &[f64],
+    w: &[f64],
+    hessian: &mut [f64],
+) -> Result<bool> {
+    let (whole, workers) = tools.task((rows, Mode::Second), (x, &[]), 1);
+    for direction in 0..whole.p {
+        let task = Task { direction: Some(direction), rows: whole.rows.clone(), ..whole };
+        if !task.hessian(&mut workers[0], w, hessian)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Calls `run` for each part of the rows, and adds up what they have in common. Returns whether all
+/// of them returned true.
+fn over_parts<F: Function>(
+    tools: &mut Tools,
+    ((map, outputs), mode): ((&Map<F>, Outputs), Mode),
+    (x, x_dot): (&[f64], &[f64]),
+    (y, d): (&mut [f64], &mut [f64]),
+    run: &(impl Fn(&Task<F>, &mut Worker, Slices) -> Result<bool> + Sync),
+) -> Result<bool> {
+    let shape = Shape::new(map, outputs, mode);
+    let parts = Parts::new(map, shape);
+    let mut sums = std::mem::take(&mut tools.sums);
+    let (whole, workers) = tools.task(((map, outputs), mode), (x, x_dot), parts.count);
+    let result = parts.run(workers, (y, d), &mut sums, &|part, worker, slices| {
+        let rows = parts.rows(part);
+        let base = match map.gather() {
+            Gather::Window { stride } => rows.start * stride,
+            _ => 0,
+        };
+        run(&Task { rows, base, ..whole }, worker, slices)
+    });
+    tools.sums = sums;
+    result
+}
+
+/// A sweep over a part of the rows at `x`.
 struct Task<'a, F> {
     map: &'a Map<F>,
     outputs: Outputs,
     x: &'a [f64],
     /// A tangent, for second derivatives.
     x_dot: &'a [f64],
+    /// Or the tangent is 1 for this input of each row, and 0 for the others.
+    direction: Option<usize>,
+    library: &'a Mutex<Library>,
+    table: Option<&'a Table>,
+    rows: Range<usize>,
     /// The numbers of inputs that a row gathers, and of its outputs.
     p: usize,
     q: usize,
+    /// The first entry of `x` that the part has derivatives for.
+    base: usize,
 }
 
 /// Up to [`ROWS`] rows in ascending order, each in a lane of its own.
@@ -106,14 +277,14 @@ enum Rows {
 }
 
 impl<'a, F: Function> Task<'a, F> {
-    fn new((map, outputs): (&'a Map<F>, Outputs), x: &'a [f64]) -> Self {
-        Task { map, outputs, x, x_dot: &[], p: map.row_inputs(), q: map.body().outputs() }
-    }
-
-    fn value(&self, tools: &mut Tools, y: &mut [f64]) -> Result<()> {
+    fn value(&self, worker: &mut Worker, y: &mut [f64]) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, totals, .. } = worker;
         y.fill(0.0);
-        self.start(tools);
-        let Tools { programs, totals, .. } = tools;
+        if self.stretch((programs, Mode::Value), &[], &mut [], totals) == Some(true) {
+            add_totals(totals, y);
+            return Ok(true);
+        }
         let one = |row, y: &mut [f64]| {
             scratch::with(self.map.body().inputs() + self.q, |buffer: &mut [f64]| {
                 let (input, output) = buffer.split_at_mut(self.map.body().inputs());
@@ -123,43 +294,57 @@ impl<'a, F: Function> Task<'a, F> {
                 Ok(())
             })
         };
-        let state = &mut (&mut *y, &mut *totals);
-        self.each(programs, Mode::Value, state, nothing, |(y, totals), rows, run| {
+        self.each(programs, Mode::Value, |rows, run| {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| one(row, y));
             };
-            self.add_values(rows, program, memory, totals, y);
+            self.add_outputs(rows, (&program.outputs, memory), totals, y);
             Ok(())
         })?;
         add_totals(totals, y);
-        Ok(())
+        Ok(true)
     }
 
-    fn pullback(
+    fn pullback(&self, worker: &mut Worker, y_bar: &[f64], out: Slices) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, careful, totals, derivatives } = worker;
+        let Slices { y, d, common } = out;
+        y.fill(0.0);
+        let mut pull = |x_bar: &mut [f64]| {
+            if self.stretch((programs, Mode::Pull), y_bar, x_bar, totals) == Some(true) {
+                add_totals(totals, y);
+                return Ok(());
+            }
+            self.pull_slowly((programs, careful, totals), y_bar, y, x_bar)
+        };
+        if self.apart(derivatives) {
+            pull(derivatives)?;
+            hand_over(derivatives, d, common);
+        } else {
+            pull(d)?;
+        }
+        Ok(true)
+    }
+
+    /// The pullback block by block.
+    fn pull_slowly(
         &self,
-        careful: &mut Workspace<f64>,
-        tools: &mut Tools,
+        (programs, careful, totals): (&mut Programs, &mut Workspace<f64>, &mut [Block]),
         y_bar: &[f64],
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        y.fill(0.0);
+        programs.start();
+        totals.fill(Block::ZERO);
         x_bar.fill(0.0);
-        self.start(tools);
-        let Tools { programs, totals, .. } = tools;
-        let state = &mut (&mut *careful, &mut *y, &mut *x_bar, &mut *totals);
-        let ahead =
-            |(_, _, x_bar, totals): &mut (_, _, &mut [f64], &mut Vec<Block>),
-             programs: &mut Programs,
-             start| { self.ahead((programs, Mode::Pull), start, y_bar, x_bar, totals) };
-        self.each(programs, Mode::Pull, state, ahead, |(careful, y, x_bar, totals), rows, run| {
+        self.each(programs, Mode::Pull, |rows, run| {
             let Some((program, memory)) = run else {
                 return rows
                     .iter()
                     .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
             };
             self.seed(rows, memory, y_bar);
-            let window = self.window(rows).map(|first| &mut x_bar[first..]);
+            let window = self.window(rows).map(|first| &mut x_bar[first - self.base..]);
             let scattered = window.is_some();
             // All rows count, or those that do not are left out one by one.
             let all = self.outputs == Outputs::Sum && rows.lanes() == (0..ROWS);
@@ -173,12 +358,12 @@ impl<'a, F: Function> Task<'a, F> {
                 self.scatter(rows, program, memory, x_bar);
             }
             if !all {
-                self.add_values(rows, program, memory, totals, y);
+                self.add_outputs(rows, (&program.outputs, memory), totals, y);
             }
             Ok(())
         })?;
         let mut nan = false;
-        programs.used(self.map, Mode::Pull, |program, memory| {
+        programs.used(Mode::Pull, |program, memory| {
             program.finish(memory);
             for &(input, place) in &program.shared_derivatives {
                 let d = memory.sums[place as usize];
@@ -189,36 +374,47 @@ impl<'a, F: Function> Task<'a, F> {
         if nan {
             y.fill(0.0);
             x_bar.fill(0.0);
-            return (0..self.map.rows())
+            return (self.rows.clone())
                 .try_for_each(|row| self.pull_one(careful, row, y_bar, y, x_bar));
         }
         add_totals(totals, y);
         Ok(())
     }
 
-    fn second(&self, tools: &mut Tools, w: &[f64], hv: &mut [f64]) -> Result<bool> {
+    fn second(&self, worker: &mut Worker, w: &[f64], out: Slices) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, derivatives, .. } = worker;
+        let Slices { d, common, .. } = out;
+        if self.apart(derivatives) {
+            let fine = match self.stretch((programs, Mode::Second), w, derivatives, &mut []) {
+                Some(fine) => fine,
+                None => self.second_slowly(programs, w, derivatives)?,
+            };
+            hand_over(derivatives, d, common);
+            return Ok(fine);
+        }
+        self.second_slowly(programs, w, d)
+    }
+
+    /// Products with the Hessian block by block.
+    fn second_slowly(&self, programs: &mut Programs, w: &[f64], hv: &mut [f64]) -> Result<bool> {
         hv.fill(0.0);
-        self.start(tools);
-        let state = &mut (true, &mut *hv);
-        let ahead = |(_, hv): &mut (bool, &mut [f64]), programs: &mut Programs, start| {
-            self.ahead((programs, Mode::Second), start, w, hv, &mut [])
-        };
-        self.each(&mut tools.programs, Mode::Second, state, ahead, |(fine, hv), rows, run| {
-            let Some((program, memory)) = run.filter(|_| *fine) else {
-                *fine = false;
+        let mut fine = true;
+        self.each(programs, Mode::Second, |rows, run| {
+            let Some((program, memory)) = run.filter(|_| fine) else {
+                fine = false;
                 return Ok(());
             };
             self.seed(rows, memory, w);
-            let window = self.window(rows).map(|first| &mut hv[first..]);
+            let window = self.window(rows).map(|first| &mut hv[first - self.base..]);
             let scattered = window.is_some();
-            *fine = program.reverse(memory, window, &mut []);
+            fine = program.reverse(memory, window, &mut []);
             if !scattered {
                 self.scatter(rows, program, memory, hv);
             }
             Ok(())
         })?;
-        let mut fine = state.0;
-        tools.programs.used(self.map, Mode::Second, |program, memory| {
+        programs.used(Mode::Second, |program, memory| {
             program.finish(memory);
             for &(input, place) in &program.shared_derivatives {
                 fine &= memory.sums[place as usize].is_finite();
@@ -228,19 +424,71 @@ impl<'a, F: Function> Task<'a, F> {
         Ok(fine)
     }
 
-    fn blocks(
-        &self,
-        careful: &mut Workspace<f64>,
-        tools: &mut Tools,
-        y: &mut [f64],
-        out: &mut [f64],
-    ) -> Result<()> {
+    /// Adds the column of [`direction`](Self::direction) of each row's Hessian to `hessian`.
+    fn hessian(&self, worker: &mut Worker, w: &[f64], hessian: &mut [f64]) -> Result<bool> {
+        self.start(worker);
+        let (n, column) = (self.map.inputs(), self.direction.unwrap_or_default());
+        let mut fine = true;
+        self.each(&mut worker.programs, Mode::Second, |rows, run| {
+            let Some((program, memory)) = run.filter(|_| fine) else {
+                fine = false;
+                return Ok(());
+            };
+            self.seed(rows, memory, w);
+            fine = program.reverse(memory, None, &mut []);
+            for d in &program.derivatives {
+                let adjoint = memory.adjoints[d.at as usize].rows();
+                for lane in rows.lanes() {
+                    let row = rows.at(lane);
+                    let place = |input| self.map.index(row, input);
+                    hessian[place(d.input as usize) + place(column) * n] +=
+                        d.factor * adjoint[lane];
+                }
+            }
+            Ok(())
+        })?;
+        Ok(fine)
+    }
+
+    fn pushforward(&self, worker: &mut Worker, out: Slices) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, careful, totals, .. } = worker;
+        let Slices { y, d: y_dot, .. } = out;
+        let (q, sums) = (self.q, totals.len());
+        totals.resize(2 * sums, Block::ZERO);
         y.fill(0.0);
-        self.start(tools);
-        let Tools { programs, totals, .. } = tools;
+        y_dot.fill(0.0);
+        let fine = self.stretch((programs, Mode::Push), &[], &mut [], totals);
+        if fine.is_none() || !totals[sums..].iter().all(Block::is_finite) {
+            programs.start();
+            totals.fill(Block::ZERO);
+            self.each(programs, Mode::Push, |rows, run| {
+                let finite = run.filter(|(program, memory)| {
+                    let mut tangents = program.outputs[q..].iter();
+                    tangents.all(|&place| memory.output(place).is_finite())
+                });
+                let Some((program, memory)) = finite else {
+                    return rows.iter().try_for_each(|row| self.push_one(careful, row, y, y_dot));
+                };
+                let (values, tangents) = program.outputs.split_at(q);
+                let (totals, totals_dot) = totals.split_at_mut(sums);
+                self.add_outputs(rows, (values, memory), totals, y);
+                self.add_outputs(rows, (tangents, memory), totals_dot, y_dot);
+                Ok(())
+            })?;
+        }
+        add_totals(&totals[..sums], y);
+        add_totals(&totals[sums..], y_dot);
+        Ok(true)
+    }
+
+    fn blocks(&self, worker: &mut Worker, out: Slices) -> Result<bool> {
+        self.start(worker);
+        let Worker { programs, careful, totals, .. } = worker;
+        let Slices { y, d: out, .. } = out;
+        y.fill(0.0);
         let entries = self.q * self.p;
-        let state = &mut (&mut *careful, &mut *y, &mut *totals);
-        self.each(programs, Mode::Blocks, state, nothing, |(careful, y, totals), rows, run| {
+        self.each(programs, Mode::Blocks, |rows, run| {
             let Some((program, memory)) = run else {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             };
@@ -250,6 +498,7 @@ impl<'a, F: Function> Task<'a, F> {
             }
             let here = rows.lanes();
             if let Rows::Range { first, .. } = *rows {
+                let first = first - self.rows.start;
                 let out = &mut out[(first + here.start) * entries..(first + here.end) * entries];
                 for &zero in &program.zeros {
                     out.chunks_exact_mut(entries).for_each(|block| block[zero] = 0.0);
@@ -263,7 +512,8 @@ impl<'a, F: Function> Task<'a, F> {
                 }
             } else {
                 for lane in here {
-                    let block = &mut out[rows.at(lane) * entries..][..entries];
+                    let first = (rows.at(lane) - self.rows.start) * entries;
+                    let block = &mut out[first..][..entries];
                     block.fill(0.0);
                     for d in &program.derivatives {
                         let adjoint = memory.adjoints[d.at as usize].rows()[lane];
@@ -271,107 +521,112 @@ impl<'a, F: Function> Task<'a, F> {
                     }
                 }
             }
-            self.add_values(rows, program, memory, totals, y);
+            self.add_outputs(rows, (&program.outputs, memory), totals, y);
             Ok(())
         })?;
-        add_totals(totals, y);
-        Ok(())
+        Ok(true)
     }
 
-    fn start(&self, tools: &mut Tools) {
-        tools.programs.start();
-        tools.totals.clear();
-        let totals = if self.outputs == Outputs::Sum { self.q } else { 0 };
-        tools.totals.resize(totals, Block::ZERO);
+    fn start(&self, Worker { programs, totals, .. }: &mut Worker) {
+        programs.start();
+        totals.clear();
+        let sums = if self.outputs == Outputs::Sum { self.q } else { 0 };
+        totals.resize(sums, Block::ZERO);
+    }
+
+    /// Whether the derivatives are gathered in `derivatives`, which is as long as needed then: parts
+    /// that read windows have entries in common.
+    fn apart(&self, derivatives: &mut Vec<f64>) -> bool {
+        let Gather::Window { stride } = *self.map.gather() else { return false };
+        // Room for the last eight rows to be handled together.
+        derivatives.resize(self.rows.len().saturating_sub(1) * stride + self.p.max(EIGHT + 1), 0.0);
+        true
     }
 
     /// Calls `body` with all rows, some at a time: with a program that has computed their values, or
-    /// without one for rows that must be computed in another way. Before, `ahead` is asked to go on
-    /// from a row; it returns the first row that is left.
-    fn each<T>(
+    /// without one for rows that must be computed in another way.
+    fn each(
         &self,
         programs: &mut Programs,
         mode: Mode,
-        state: &mut T,
-        mut ahead: impl FnMut(&mut T, &mut Programs, usize) -> usize,
-        mut body: impl FnMut(&mut T, &Rows, Option<(&Program, &mut Memory)>) -> Result<()>,
+        mut body: impl FnMut(&Rows, Option<(&Program, &mut Memory)>) -> Result<()>,
     ) -> Result<()> {
-        let count = self.map.rows();
-        let mut start = 0;
-        loop {
-            start = ahead(state, programs, start);
-            if start >= count {
-                return Ok(());
-            }
+        let Range { start, end } = self.rows;
+        for from in (start..end).step_by(ROWS) {
             // The last block is full as well if there are rows enough.
-            let first = start.min(count.saturating_sub(ROWS));
-            let mut left =
-                Rows::Range { first, count: ROWS.min(count - first), done: start - first };
+            let first = from.min(end.saturating_sub(ROWS)).max(start);
+            let mut left = Rows::Range { first, count: ROWS.min(end - first), done: from - first };
             let mut tried = 0;
             while !left.lanes().is_empty() {
                 let row = left.at(left.lanes().start);
-                let run = if count < FEW {
-                    None
-                } else {
-                    let alone = Rows::Range { first: row, count: 1, done: 0 };
-                    programs.next(
-                        self.map,
-                        ((self.x, self.x_dot), mode, tried),
-                        |input| self.input(row, input),
-                        |program, memory| {
-                            self.run(&alone, program, memory);
-                            !memory.differ[0]
-                        },
-                    )
-                };
+                let run = self.program(programs, (mode, tried), row);
                 let Some((program, memory)) = run else {
-                    body(state, &left, None)?;
+                    body(&left, None)?;
                     break;
                 };
                 tried += 1;
                 self.run(&left, program, memory);
                 if !program.has_guards || !memory.differ[left.lanes()].contains(&true) {
-                    body(state, &left, Some((program, memory)))?;
+                    body(&left, Some((program, memory)))?;
                     break;
                 }
                 let (good, bad) = left.split(&memory.differ);
                 if !good.lanes().is_empty() {
                     self.run(&good, program, memory);
-                    body(state, &good, Some((program, memory)))?;
+                    body(&good, Some((program, memory)))?;
                 }
                 left = bad;
             }
-            start += ROWS;
         }
+        Ok(())
     }
 
-    /// Computes many rows from `start` on, if nothing about them needs a look. Returns the first row
-    /// that is left.
-    fn ahead(
+    /// The program that `row` tries after `tried` others.
+    fn program<'p>(
+        &self,
+        programs: &'p mut Programs,
+        (mode, tried): (Mode, usize),
+        row: usize,
+    ) -> Option<(&'p Program, &'p mut Memory)> {
+        if self.map.rows() < FEW {
+            return None;
+        }
+        let alone = Rows::Range { first: row, count: 1, done: 0 };
+        programs.next(
+            (self.library, self.map),
+            ((self.x, self.x_dot), mode, tried),
+            |input| self.input(row, input),
+            |program, memory| {
+                self.run(&alone, program, memory);
+                !memory.differ[0]
+            },
+        )
+    }
+
+    /// Computes all rows, where that needs no look at single ones; see [`Program::stretch`].
+    fn stretch(
         &self,
         (programs, mode): (&mut Programs, Mode),
-        start: usize,
         y_bar: &[f64],
         x_bar: &mut [f64],
         totals: &mut [Block],
-    ) -> usize {
-        let blocks = self.map.rows().saturating_sub(start) / ROWS;
+    ) -> Option<bool> {
         let windows = matches!(self.map.gather(), Gather::Window { stride: 1 });
-        if blocks == 0 || !windows || self.outputs != Outputs::Sum {
-            return start;
+        if !windows || self.outputs != Outputs::Sum || self.rows.len() < ROWS || self.p > EIGHT {
+            return None;
         }
-        let Some((program, memory)) = programs.first(self.map, mode) else { return start };
+        let (program, memory) = self.program(programs, (mode, 0), self.rows.start)?;
         if program.has_guards {
-            return start;
+            return None;
         }
-        self.seed(&Rows::Range { first: start, count: ROWS, done: 0 }, memory, y_bar);
-        let window = [self.x, self.x_dot].map(|all| all.get(start..).unwrap_or_default());
-        start + ROWS * program.stretch(memory, window, &mut x_bar[start..], totals, blocks)
+        let window = [self.x, self.x_dot].map(|all| all.get(self.rows.start..).unwrap_or_default());
+        Some(program.stretch(memory, window, y_bar, (x_bar, totals), self.rows.len()))
     }
 
     /// The first of full rows that read windows next to each other.
     fn window(&self, rows: &Rows) -> Option<usize> {
-        rows.full().filter(|_| matches!(self.map.gather(), Gather::Window { stride: 1 }))
+        let windows = matches!(self.map.gather(), Gather::Window { stride: 1 });
+        rows.full().filter(|_| windows && self.direction.is_none())
     }
 
     /// Computes the outputs of some rows; see [`Program::forward`].
@@ -390,7 +645,7 @@ impl<'a, F: Function> Task<'a, F> {
         for d in &program.derivatives {
             let adjoint = memory.adjoints[d.at as usize].rows();
             for lane in rows.lanes() {
-                let place = self.map.index(rows.at(lane), d.input as usize);
+                let place = self.map.index(rows.at(lane), d.input as usize) - self.base;
                 x_bar[place] += d.factor * adjoint[lane];
             }
         }
@@ -406,17 +661,23 @@ impl<'a, F: Function> Task<'a, F> {
         for (i, seed) in memory.adjoints[..self.q].iter_mut().enumerate() {
             let seed = seed.rows_mut();
             seed.fill(0.0);
-            rows.lanes().for_each(|lane| seed[lane] = y_bar[self.output(rows.at(lane), i)]);
+            rows.lanes().for_each(|lane| seed[lane] = y_bar[self.weight(rows.at(lane), i)]);
         }
     }
 
-    /// The place of output `i` of a row.
+    /// The place of output `i` of a row among those of all rows.
     #[inline]
-    fn output(&self, row: usize, i: usize) -> usize {
+    fn weight(&self, row: usize, i: usize) -> usize {
         match self.outputs {
             Outputs::Each => row * self.q + i,
             Outputs::Sum => i,
         }
+    }
+
+    /// The place of output `i` of a row among those of the part.
+    #[inline]
+    fn output(&self, row: usize, i: usize) -> usize {
+        self.weight(row - self.rows.start, i)
     }
 
     /// Fills in the inputs of a row.
@@ -430,7 +691,7 @@ impl<'a, F: Function> Task<'a, F> {
 
     /// Fills in the inputs of some rows; what lies beyond them repeats the last one.
     fn gather(&self, rows: &Rows, program: &Program, memory: &mut Memory) {
-        let Task { map, p, .. } = *self;
+        let (map, p) = (self.map, self.p);
         let of: [usize; ROWS] = std::array::from_fn(|lane| rows.at(lane));
         for &(input, place) in &program.inputs {
             let (j, x) = match input as usize {
@@ -438,7 +699,20 @@ impl<'a, F: Function> Task<'a, F> {
                 j => (j - program.first_tangent, self.x_dot),
             };
             let values = memory.values[place as usize].rows_mut();
+            if let Some(direction) =
+                self.direction.filter(|_| input as usize >= program.first_tangent)
+            {
+                values.fill(if j == direction { 1.0 } else { 0.0 });
+                continue;
+            }
             let lanes = values.iter_mut().zip(&of);
+            if let Some(columns) = self.table.zip(rows.full()).and_then(|(t, first)| t.block(first))
+                && j < p
+            {
+                let indices = values.iter_mut().zip(&columns[j]);
+                indices.for_each(|(value, &index)| *value = x[index as usize]);
+                continue;
+            }
             match (map.gather(), rows.full()) {
                 _ if j >= p => lanes.for_each(|(value, &row)| *value = map.constants(row)[j - p]),
                 (Gather::Shared, _) => values.fill(x[j]),
@@ -456,16 +730,15 @@ impl<'a, F: Function> Task<'a, F> {
         }
     }
 
-    /// Writes the outputs of some rows into `y`, or adds them to `totals`.
-    fn add_values(
+    /// Writes outputs of some rows into `y`, or adds them to `totals`.
+    fn add_outputs(
         &self,
         rows: &Rows,
-        program: &Program,
-        memory: &Memory,
+        (outputs, memory): (&[Place], &Memory),
         totals: &mut [Block],
         y: &mut [f64],
     ) {
-        for (i, &place) in program.outputs.iter().enumerate() {
+        for (i, &place) in outputs.iter().enumerate() {
             let output = memory.output(place);
             match self.outputs {
                 Outputs::Sum => {
@@ -475,7 +748,7 @@ impl<'a, F: Function> Task<'a, F> {
                 }
                 Outputs::Each => {
                     let output = output.rows();
-                    rows.lanes().for_each(|lane| y[rows.at(lane) * self.q + i] = output[lane]);
+                    rows.lanes().for_each(|lane| y[self.output(rows.at(lane), i)] = output[lane]);
                 }
             }
         }
@@ -488,14 +761,33 @@ impl<'a, F: Function> Task<'a, F> {
         row: usize,
         y_bar: &[f64],
         y: &mut [f64],
-        x_bar: &mut [f64],
+        sums: &mut [f64],
     ) -> Result<()> {
         scratch::with(self.q + self.p, |buffer: &mut [f64]| {
             let (w, d) = buffer.split_at_mut(self.q);
-            w.iter_mut().enumerate().for_each(|(i, w)| *w = y_bar[self.output(row, i)]);
+            w.iter_mut().enumerate().for_each(|(i, w)| *w = y_bar[self.weight(row, i)]);
             self.evaluate_one(careful, row, y)?;
             careful.pull(w, d)?;
-            d.iter().enumerate().for_each(|(j, d)| x_bar[self.map.index(row, j)] += d);
+            let x_bar = d.iter().enumerate().map(|(j, d)| (self.map.index(row, j) - self.base, d));
+            x_bar.for_each(|(place, d)| sums[place] += d);
+            Ok(())
+        })
+    }
+
+    /// The pushforward of one row, on the tape over `f64`.
+    fn push_one(
+        &self,
+        careful: &mut Workspace<f64>,
+        row: usize,
+        y: &mut [f64],
+        y_dot: &mut [f64],
+    ) -> Result<()> {
+        scratch::with(self.p + self.q, |buffer: &mut [f64]| {
+            let (v, d) = buffer.split_at_mut(self.p);
+            v.iter_mut().enumerate().for_each(|(j, v)| *v = self.x_dot[self.map.index(row, j)]);
+            self.evaluate_one(careful, row, y)?;
+            careful.push(v, d)?;
+            d.iter().enumerate().for_each(|(i, d)| y_dot[self.output(row, i)] += d);
             Ok(())
         })
     }
@@ -512,7 +804,8 @@ impl<'a, F: Function> Task<'a, F> {
             self.evaluate_one(careful, row, y)?;
             for i in 0..self.q {
                 w[i] = 1.0;
-                careful.pull(w, &mut out[(row * self.q + i) * self.p..][..self.p])?;
+                let first = ((row - self.rows.start) * self.q + i) * self.p;
+                careful.pull(w, &mut out[first..][..self.p])?;
                 w[i] = 0.0;
             }
             Ok(())
@@ -532,9 +825,14 @@ impl<'a, F: Function> Task<'a, F> {
     }
 }
 
-/// Goes ahead nowhere.
-fn nothing<T>(_: &mut T, _: &mut Programs, start: usize) -> usize {
-    start
+/// Writes the derivatives of a part to their place, those that the next part has as well to `common`.
+fn hand_over(from: &[f64], to: &mut [f64], common: &mut [f64]) {
+    let (own, rest) = from.split_at(from.len().min(to.len()));
+    let rest = &rest[..rest.len().min(common.len())];
+    to[..own.len()].copy_from_slice(own);
+    to[own.len()..].fill(0.0);
+    common[..rest.len()].copy_from_slice(rest);
+    common[rest.len()..].fill(0.0);
 }
 
 fn add_totals(totals: &[Block], y: &mut [f64]) {

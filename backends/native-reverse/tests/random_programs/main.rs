@@ -21,6 +21,9 @@ const LARGEST: f64 = 1e5;
 /// operations.
 const TOLERANCE: f64 = 1e-9;
 
+/// With more inputs, a whole Hessian takes too long.
+const MANY: usize = 12;
+
 /// Hides the structure of a function.
 #[derive(Clone)]
 struct Plain<F>(F);
@@ -56,6 +59,8 @@ struct Expected {
     jacobian: DMatrix<f64>,
     /// The Hessian of the outputs weighted by `w`, times `v`.
     hv: Vec<f64>,
+    /// All of it, where there are few inputs.
+    hessian: Option<DMatrix<f64>>,
 }
 
 impl Expected {
@@ -65,7 +70,9 @@ impl Expected {
         let (mut gradient, mut hv) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         dual.value_gradient_and_weighted_hvp_into(&x, &w, &v, &mut gradient, &mut hv).unwrap();
         prop_assume!(jacobian.iter().chain(&hv).all(|d| d.abs() < LARGEST));
-        Ok(Expected { x, w, v, value, jacobian, hv })
+        let few = x.len() <= MANY;
+        let hessian = few.then(|| dual.weighted_hessian(&x, &w).unwrap());
+        Ok(Expected { x, w, v, value, jacobian, hv, hessian })
     }
 
     /// Whether every operation of a preparation says the same.
@@ -88,7 +95,10 @@ impl Expected {
         let (mut gradient, mut hv) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         prepared.value_gradient_and_weighted_hvp_into(x, w, v, &mut gradient, &mut hv).unwrap();
         same(&gradient, reverse.as_slice(), "gradient with the product with the Hessian")?;
-        same(&hv, &self.hv, "product with the Hessian")
+        same(&hv, &self.hv, "product with the Hessian")?;
+        let Some(hessian) = &self.hessian else { return Ok(()) };
+        let found = prepared.weighted_hessian(x, w).unwrap();
+        same(found.as_slice(), hessian.as_slice(), "Hessian")
     }
 }
 

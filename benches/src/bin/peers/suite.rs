@@ -1,11 +1,13 @@
 //! Which peers run which problems.
 
+use std::num::NonZero;
+
 use ad_api::Function;
 use ad_benches::{Bundle, Gmm, LotkaVolterra, Lstm, Rosenbrock};
 use ad_dual::Dual;
 use ad_native_reverse::NativeReverse;
 
-use crate::measure::Clock::Processor;
+use crate::measure::Clock::{Processor, Wall};
 use crate::problems::Problem;
 use crate::scalars::Objective;
 use crate::{Bench, Outcome, arrays, native, scalars};
@@ -36,7 +38,11 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
     ] {
         let (f, theta) = Gmm::generate(d, k, 1000);
         let problem = Problem::mixture(&f, value, grad_l1);
-        engines(bench, &problem, &f, &f.structured()?, &theta)?;
+        let sum = f.structured()?;
+        engines(bench, &problem, &f, &sum, &theta)?;
+        bench.row("native-prepared-2t", &problem, Wall, || {
+            native::prepared(&two_threads(), &f, &sum, &theta)
+        })?;
         if d == 2 {
             forward::<4, _>(bench, &problem, &f, &theta)?;
         }
@@ -50,6 +56,10 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
     chains(bench)
 }
 
+fn two_threads() -> NativeReverse {
+    NativeReverse::default().threads(NonZero::<usize>::MIN.saturating_add(1))
+}
+
 /// Rows of the reverse modes, our own and those of others.
 fn engines<F: Function + Objective, S: Function + Sync>(
     bench: &Bench,
@@ -60,6 +70,9 @@ fn engines<F: Function + Objective, S: Function + Sync>(
 ) -> Outcome {
     let native = NativeReverse::default();
     bench.row("native-tape", problem, Processor, || native::plain(&native, f, x))?;
+    bench.row("native-compiled", problem, Processor, || {
+        native::prepared(&NativeReverse::compiled(), f, f, x)
+    })?;
     bench.row("native-prepared", problem, Processor, || {
         native::prepared(&native, f, structured, x)
     })?;
@@ -99,6 +112,9 @@ fn bundle(bench: &Bench) -> Outcome {
     bench.row("native-tape", &problem, Processor, || native::blocks(&native, &inputs))?;
     bench.row("native-prepared", &problem, Processor, || {
         native::map_blocks(&native, &f, &x, &inputs)
+    })?;
+    bench.row("native-prepared-2t", &problem, Wall, || {
+        native::map_blocks(&two_threads(), &f, &x, &inputs)
     })?;
     bench.row("dual", &problem, Processor, || native::blocks(&Dual::default(), &inputs))?;
     scalars::blocks(bench, &problem, &inputs)

@@ -7,6 +7,7 @@
 use ad_api::{Relation, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
+use super::elementary;
 use super::schedule::{Back, Derivative, Instruction, Op, Place, Program, SharedBack, Step};
 use crate::graph::{picks, sign};
 
@@ -14,7 +15,7 @@ use crate::graph::{picks, sign};
 pub(crate) const ROWS: usize = 64;
 
 /// Rows that are loaded together.
-const EIGHT: usize = 8;
+pub(crate) const EIGHT: usize = 8;
 
 /// A number for each row.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,20 @@ impl Block {
         self.0.as_flattened_mut()
     }
 
+    #[inline(always)]
+    pub(crate) fn to_array(self) -> [f64; ROWS] {
+        let mut rows = [0.0; ROWS];
+        rows.copy_from_slice(self.rows());
+        rows
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_array(rows: &[f64; ROWS]) -> Self {
+        let mut block = Block::ZERO;
+        block.rows_mut().copy_from_slice(rows);
+        block
+    }
+
     /// The sum of the rows, in eight parts that are then added up.
     #[inline(always)]
     pub(crate) fn sum(&self) -> f64 {
@@ -52,9 +67,23 @@ impl Block {
         add_up(sums)
     }
 
+    /// Adds `factor` times the rows to entries, row `r` to entry `r + K`.
+    #[inline(always)]
+    fn add_moved<const K: usize>(&self, factor: f64, sums: &mut [[f64; EIGHT]; ROWS / EIGHT + 1]) {
+        let mut before = [0.0; EIGHT];
+        for (sums, &rows) in sums.iter_mut().zip(self.0.iter().chain([&[0.0; EIGHT]])) {
+            let mut moved = [0.0; EIGHT];
+            for lane in 0..EIGHT {
+                moved[lane] = if lane < K { before[EIGHT + lane - K] } else { rows[lane - K] };
+            }
+            *sums = add_multiple(*sums, factor, moved);
+            before = rows;
+        }
+    }
+
     /// Whether each row is a finite number.
     #[inline(always)]
-    fn is_finite(&self) -> bool {
+    pub(crate) fn is_finite(&self) -> bool {
         // PERF: zeros, but for what is not finite: sums vectorize where flags do not.
         let mut sums = [0.0; EIGHT];
         for part in &self.0 {
@@ -64,6 +93,14 @@ impl Block {
         }
         !add_up(sums).is_nan()
     }
+}
+
+#[inline(always)]
+fn add_multiple(mut sums: [f64; EIGHT], factor: f64, x: [f64; EIGHT]) -> [f64; EIGHT] {
+    for lane in 0..EIGHT {
+        sums[lane] += factor * x[lane];
+    }
+    sums
 }
 
 #[inline(always)]
@@ -149,24 +186,25 @@ impl Program {
         Arch::new().dispatch(Reverse { program: self, memory, window, totals })
     }
 
-    /// Values and derivatives of many blocks of rows, whose seeds are in place: `reverse` after
-    /// `forward` for each of `blocks` windows, one after another. Returns how many of them are done:
-    /// all of them, or those before the first whose derivatives are not finite.
+    /// Values and derivatives of at least [`ROWS`] rows that read windows next to each other and are summed:
+    /// their outputs, with the cotangents `y_bar`, are added to `totals`, and their derivatives become
+    /// the entries of `x_bar`, [`EIGHT`] more than rows, which the last ones are part of. Returns false
+    /// if a derivative is not finite: then neither is of any use.
     ///
-    /// For programs without comparisons.
+    /// For programs without comparisons and with at most [`EIGHT`] inputs.
     pub(crate) fn stretch(
         &self,
         memory: &mut Memory,
         window: [&[f64]; 2],
-        x_bar: &mut [f64],
-        totals: &mut [Block],
-        blocks: usize,
-    ) -> usize {
-        Arch::new().dispatch(Stretch { program: self, memory, window, x_bar, totals, blocks })
+        y_bar: &[f64],
+        (x_bar, totals): (&mut [f64], &mut [Block]),
+        rows: usize,
+    ) -> bool {
+        Arch::new().dispatch(Stretch { program: self, memory, window, y_bar, x_bar, totals, rows })
     }
 
     #[inline(always)]
-    fn forward_here(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
+    fn forward_here<S: Simd>(&self, memory: &mut Memory, window: Option<[&[f64]; 2]>) {
         let (shared, v) = (&memory.shared[..], &mut memory.values[..]);
         let differ = &mut memory.differ;
         differ.fill(false);
@@ -228,7 +266,8 @@ impl Program {
                 Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
                 Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
                 Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),
-                Op::Unary(f) => write!(v[to] = f.eval(a), a: v[i]),
+                Op::Vectorized(f) if has_fused::<S>() => v[to] = elementary::eval(f, &v[i]),
+                Op::Unary(f) | Op::Vectorized(f) => write!(v[to] = f.eval(a), a: v[i]),
                 Op::Binary(f) => write!(v[to] = f.eval(a, b), a: v[i], b: v[j]),
                 Op::Picks(f) => write!(v[to] = picks(f, a, b), a: v[i], b: v[j]),
                 Op::Sign => write!(v[to] = sign(a), a: v[i]),
@@ -245,6 +284,33 @@ impl Program {
         window: Option<&mut [f64]>,
         totals: &mut [Block],
     ) -> bool {
+        self.sweep_here(memory);
+        let (shared, v, d) = (&memory.shared[..], &memory.values[..], &memory.adjoints[..]);
+        let mut fine = true;
+        for &Derivative { at, .. } in &self.derivatives {
+            fine &= d[at as usize].is_finite();
+        }
+        if !fine {
+            return false;
+        }
+        add_outputs(&self.outputs, (shared, v), totals);
+        if let Some(window) = window {
+            for &Derivative { input, at, factor, .. } in &self.derivatives {
+                let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
+                for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
+                    let mut sums = *x_bar;
+                    for lane in 0..EIGHT {
+                        sums[lane] += factor * d[lane];
+                    }
+                    *x_bar = sums;
+                }
+            }
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn sweep_here(&self, memory: &mut Memory) {
         let (shared, v) = (&memory.shared[..], &memory.values[..]);
         let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
         for &Back { step, to, from, by, base, factor, scale } in &self.reverse {
@@ -276,38 +342,55 @@ impl Program {
                 Step::SumS => sums[to] += factor * shared[by] * d[from].sum(),
             }
         }
-        let mut fine = true;
-        for &Derivative { at, .. } in &self.derivatives {
-            fine &= d[at as usize].is_finite();
+    }
+
+    /// Writes the sums of the derivatives of a block of rows to the entries `x_bar`, [`ROWS`] and
+    /// [`EIGHT`] of them. If there is a block before, they are added to what that has left in the first
+    /// eight. Adds to `check` what is not finite.
+    ///
+    /// PERF: derivatives are moved to their entries in registers. Reading from memory what has just been
+    /// written at another alignment waits until it has reached the cache.
+    #[inline(always)]
+    fn collect_here(
+        &self,
+        adjoints: &[Block],
+        continues: bool,
+        x_bar: &mut [[f64; EIGHT]; ROWS / EIGHT + 1],
+        check: &mut [f64; EIGHT],
+    ) {
+        if !continues {
+            x_bar[0] = [0.0; EIGHT];
         }
-        if !fine {
-            return false;
+        let mut derivatives = &self.derivatives[..];
+        if let [Derivative { input: 0, at, factor, .. }, rest @ ..] = derivatives {
+            let d = &adjoints[*at as usize].0;
+            x_bar[0] = add_multiple(x_bar[0], *factor, d[0]);
+            for (x_bar, &d) in x_bar[1..].iter_mut().zip(&d[1..]) {
+                *x_bar = add_multiple([-0.0; EIGHT], *factor, d);
+            }
+            x_bar[ROWS / EIGHT] = [0.0; EIGHT];
+            derivatives = rest;
+        } else {
+            x_bar[1..].fill([0.0; EIGHT]);
         }
-        for (to, &place) in self.outputs.iter().enumerate().take(totals.len()) {
-            match place {
-                Place::Row(at) => {
-                    let y = &v[at as usize];
-                    write!(totals[to] = total + y, total: totals[to], y: y);
-                }
-                Place::Shared(at) => {
-                    let y = shared[at as usize];
-                    write!(totals[to] = total + y, total: totals[to]);
-                }
+        for &Derivative { input, at, factor, .. } in derivatives {
+            let d = &adjoints[at as usize];
+            match input {
+                0 => d.add_moved::<0>(factor, x_bar),
+                1 => d.add_moved::<1>(factor, x_bar),
+                2 => d.add_moved::<2>(factor, x_bar),
+                3 => d.add_moved::<3>(factor, x_bar),
+                4 => d.add_moved::<4>(factor, x_bar),
+                5 => d.add_moved::<5>(factor, x_bar),
+                6 => d.add_moved::<6>(factor, x_bar),
+                _ => d.add_moved::<7>(factor, x_bar),
             }
         }
-        if let Some(window) = window {
-            for &Derivative { input, at, factor, .. } in &self.derivatives {
-                let x_bar = window[input as usize..][..ROWS].as_chunks_mut::<EIGHT>().0;
-                for (x_bar, d) in x_bar.iter_mut().zip(&d[at as usize].0) {
-                    let mut sums = *x_bar;
-                    for lane in 0..EIGHT {
-                        sums[lane] += factor * d[lane];
-                    }
-                    *x_bar = sums;
-                }
-            }
+        let mut sums = *check;
+        for x_bar in x_bar {
+            sums = add_multiple(sums, 0.0, *x_bar);
         }
-        true
+        *check = sums;
     }
 
     /// The reverse sweep through what is computed once, after that of all rows.
@@ -336,7 +419,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.program.forward_here(self.memory, self.window);
+        self.program.forward_here::<S>(self.memory, self.window);
     }
 }
 
@@ -357,32 +440,134 @@ impl WithSimd for Reverse<'_> {
     }
 }
 
+/// The reverse sweep alone, likewise.
+struct Sweep<'a> {
+    program: &'a Program,
+    memory: &'a mut Memory,
+}
+
+impl WithSimd for Sweep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.sweep_here(self.memory);
+    }
+}
+
+/// [`Program::collect_here`], likewise.
+struct Collect<'a> {
+    program: &'a Program,
+    adjoints: &'a [Block],
+    continues: bool,
+    x_bar: &'a mut [[f64; EIGHT]; ROWS / EIGHT + 1],
+    check: &'a mut [f64; EIGHT],
+}
+
+impl WithSimd for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.program.collect_here(self.adjoints, self.continues, self.x_bar, self.check);
+    }
+}
+
 /// [`Program::stretch`], likewise. The sweeps of a block are functions for the same processor.
 struct Stretch<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
     window: [&'a [f64]; 2],
+    y_bar: &'a [f64],
     x_bar: &'a mut [f64],
     totals: &'a mut [Block],
-    blocks: usize,
+    rows: usize,
 }
 
 impl WithSimd for Stretch<'_> {
-    type Output = usize;
+    type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let Stretch { program, memory, window, x_bar, totals, blocks } = self;
-        (0..blocks)
-            .find(|block| {
-                let first = block * ROWS;
-                let window = window.map(|entries| entries.get(first..).unwrap_or_default());
-                simd.vectorize(Forward { program, memory, window: Some(window) });
-                let (window, totals) = (Some(&mut x_bar[first..]), &mut *totals);
-                !simd.vectorize(Reverse { program, memory, window, totals })
-            })
-            .unwrap_or(blocks)
+    fn with_simd<S: Simd>(self, simd: S) -> bool {
+        let Stretch { program, memory, window, y_bar, x_bar, totals, rows } = self;
+        let wanted = !program.derivatives.is_empty();
+        let seeds = memory.adjoints.iter_mut().zip(y_bar);
+        seeds.for_each(|(seed, &y_bar)| *seed = Block::filled(y_bar));
+        let mut check = [0.0; EIGHT];
+        // A macro: a closure would not be inlined, and compiled for the oldest processor.
+        macro_rules! collect {
+            ($first:expr) => {
+                if wanted {
+                    let (adjoints, check) = (&memory.adjoints[..], &mut check);
+                    let continues = $first != 0;
+                    if let Some(x_bar) = x_bar[$first..].as_chunks_mut().0.first_chunk_mut() {
+                        simd.vectorize(Collect { program, adjoints, continues, x_bar, check });
+                    }
+                }
+            };
+        }
+        let read = |first: usize| window.map(|x| x.get(first..).unwrap_or_default());
+        let full = rows / ROWS * ROWS;
+        for first in (0..full).step_by(ROWS) {
+            simd.vectorize(Forward { program, memory, window: Some(read(first)) });
+            if first > 0 {
+                collect!(first - ROWS);
+            }
+            add_outputs(&program.outputs, (&memory.shared, &memory.values), totals);
+            simd.vectorize(Sweep { program, memory });
+        }
+        let (first, done) = (rows - ROWS, full + ROWS - rows);
+        if done == ROWS {
+            collect!(first);
+        } else {
+            // A full block again, some of whose rows have been computed already: these do not count.
+            simd.vectorize(Forward { program, memory, window: Some(read(first)) });
+            collect!(full - ROWS);
+            for (total, &place) in totals.iter_mut().zip(&program.outputs) {
+                let output = memory.output(place);
+                let lanes = total.rows_mut()[done..].iter_mut().zip(&output.rows()[done..]);
+                lanes.for_each(|(total, output)| *total += output);
+            }
+            for seed in memory.adjoints.iter_mut().take(y_bar.len()) {
+                seed.rows_mut()[..done].fill(0.0);
+            }
+            memory.seeded = false;
+            simd.vectorize(Sweep { program, memory });
+            if wanted {
+                let mut last = [[0.0; EIGHT]; ROWS / EIGHT + 1];
+                let (adjoints, check) = (&memory.adjoints[..], &mut check);
+                let (continues, sums) = (false, &mut last);
+                simd.vectorize(Collect { program, adjoints, continues, x_bar: sums, check });
+                x_bar[full + EIGHT..rows + EIGHT].fill(0.0);
+                let sums = x_bar[first..].iter_mut().zip(last.as_flattened());
+                sums.for_each(|(x_bar, last)| *x_bar += last);
+            }
+        }
+        !add_up(check).is_nan()
     }
+}
+
+/// Adds outputs of all rows to `totals`, if there are any.
+#[inline(always)]
+fn add_outputs(outputs: &[Place], (shared, v): (&[f64], &[Block]), totals: &mut [Block]) {
+    for (to, &place) in outputs.iter().enumerate().take(totals.len()) {
+        match place {
+            Place::Row(at) => {
+                let y = &v[at as usize];
+                write!(totals[to] = total + y, total: totals[to], y: y);
+            }
+            Place::Shared(at) => {
+                let y = shared[at as usize];
+                write!(totals[to] = total + y, total: totals[to]);
+            }
+        }
+    }
+}
+
+/// Whether a fused multiplication and addition is an instruction: where vectors are wide, and on
+/// processors that always had it.
+const fn has_fused<S: Simd>() -> bool {
+    size_of::<S::f64s>() >= 32 || cfg!(target_arch = "aarch64")
 }
 
 impl Default for Memory {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ad_api::{Binary, Relation, Unary};
 
+use super::elementary::vectorizes;
 use crate::graph::{Graph, Guard, Id, Node, Partial, Partials};
 
 /// What a program is asked for.
@@ -17,6 +18,13 @@ pub(crate) enum Mode {
     Blocks,
     /// As [`Mode::Pull`] for the derivatives of the outputs along a tangent.
     Second,
+    /// The outputs, and then their derivatives along a tangent.
+    Push,
+}
+
+impl Mode {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 5;
 }
 
 /// Where a value is: one for each row, or one for all.
@@ -50,6 +58,8 @@ pub(crate) enum Op {
     /// `a b + c`, rounded once.
     MulAdd,
     Unary(Unary),
+    /// One of [`elementary`](super::elementary).
+    Vectorized(Unary),
     Binary(Binary),
     Picks(Binary),
     Sign,
@@ -185,6 +195,8 @@ pub(crate) struct Compiler<'a> {
     /// Whether a node has the same value in all rows.
     pub(crate) shared: Vec<bool>,
     pub(crate) mode: Mode,
+    /// Whether elementary functions are those of `f64`.
+    pub(crate) exact: bool,
 }
 
 impl Compiler<'_> {
@@ -248,7 +260,7 @@ impl Compiler<'_> {
         let (mut drafts, mut derivatives) = (Vec::new(), Vec::new());
         let mut registers = 0;
         match self.mode {
-            Mode::Value => {}
+            Mode::Value | Mode::Push => {}
             Mode::Pull | Mode::Second => {
                 registers = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
                 let adjoints = self.sweep(&outputs, &mut drafts, &mut registers);
@@ -481,7 +493,7 @@ impl Compiler<'_> {
             }
         }
         let seeds = match self.mode {
-            Mode::Value => 0,
+            Mode::Value | Mode::Push => 0,
             Mode::Pull | Mode::Second => self.graph.outputs.len(),
             Mode::Blocks => 1,
         };
@@ -579,9 +591,14 @@ impl Instruction {
             | Op::Binary(_)
             | Op::Picks(_)
             | Op::Guard(..) => [true, true, false],
-            Op::AddRS | Op::SubRS | Op::MulRS | Op::DivRS | Op::Neg | Op::Unary(_) | Op::Sign => {
-                [true, false, false]
-            }
+            Op::AddRS
+            | Op::SubRS
+            | Op::MulRS
+            | Op::DivRS
+            | Op::Neg
+            | Op::Unary(_)
+            | Op::Vectorized(_)
+            | Op::Sign => [true, false, false],
             Op::SubSR | Op::DivSR => [false, true, false],
             Op::Spread => [false; 3],
         }
@@ -689,7 +706,9 @@ impl Emitter<'_> {
             }
             Node::Unary(function, a) => {
                 let a = self.spread(a);
-                self.push(Op::Unary(function), id, [a, 0, 0]);
+                let exact = self.compiler.exact || !vectorizes(function);
+                let op = if exact { Op::Unary(function) } else { Op::Vectorized(function) };
+                self.push(op, id, [a, 0, 0]);
             }
             Node::Binary(function, a, b) => {
                 let (a, b) = (self.spread(a), self.spread(b));
