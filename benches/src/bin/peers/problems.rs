@@ -74,7 +74,7 @@ impl Problem {
     }
 
     /// Value and sum of absolute derivatives, for comparison with those of others.
-    pub(crate) fn checks(&self, y: &[f64], derivatives: &[f64]) -> (f64, f64) {
+    pub(crate) fn checks(y: &[f64], derivatives: &[f64]) -> (f64, f64) {
         let value = if let [value] = y { *value } else { y.iter().map(|y| y * y).sum() };
         (value, derivatives.iter().map(|d| d.abs()).sum())
     }

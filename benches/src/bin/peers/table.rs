@@ -95,7 +95,8 @@ impl std::fmt::Display for Row<'_> {
             let digits = if ns < 10.0 { 2 } else { usize::from(ns < 100.0) };
             format!("{ns:.digits$}")
         };
-        let factor = |ratio: Option<f64>| ratio.map_or("".into(), |ratio| format!("{ratio:.2}"));
+        let factor =
+            |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
         write!(f, "{:<20} {:<20}", self.peer, self.problem)?;
         write!(f, " {:>13} {:>13}", time(self.primal_ns), time(self.gradient_ns))?;
         write!(f, " {:>8.2} {:>8} {:>12}", self.ratio, factor(self.value_ratio), self.peak_bytes)?;

@@ -37,14 +37,14 @@ fn gradient<'a>(x: &'a [f64], f: impl Fn(Tensor<1>) -> Tensor<1> + 'a) -> Gradie
     })
 }
 
-pub(super) fn rosenbrock<'a>(_: &Rosenbrock, x: &'a [f64]) -> Outcome<Gradient<'a>> {
+pub(super) fn rosenbrock<'a>(_: &Rosenbrock, x: &'a [f64]) -> Gradient<'a> {
     let n = x.len();
-    Ok(gradient(x, move |x| {
+    gradient(x, move |x| {
         let (first, second) = (x.clone().slice([0..n - 1]), x.slice([1..n]));
         let valley = second - first.clone() * first.clone();
         let slope = -first + 1.0;
         (valley.clone() * valley * 100.0 + slope.clone() * slope).sum()
-    }))
+    })
 }
 
 /// Over the first axis, less the maximum, which is a plain number.
@@ -53,7 +53,7 @@ fn log_sum_exp<const D: usize>(t: Tensor<D>) -> Tensor<D> {
     (t - largest.clone()).exp().sum_dim(0).log() + largest
 }
 
-pub(super) fn mixture<'a>(f: &'a Gmm, theta: &'a [f64]) -> Outcome<Gradient<'a>> {
+pub(super) fn mixture<'a>(f: &'a Gmm, theta: &'a [f64]) -> Gradient<'a> {
     let (d, k, n) = (f.dimensions(), f.components(), f.points().len() / f.dimensions());
     let (triangle, first) = (d * (d + 1) / 2, k + k * d);
     let device = device();
@@ -62,7 +62,7 @@ pub(super) fn mixture<'a>(f: &'a Gmm, theta: &'a [f64]) -> Outcome<Gradient<'a>>
     let places = TensorData::new(places, [d * d]);
     let places = Tensor::<1, Int>::from_data(places, &device);
     let zero = tensor(&vec![0.0; k], [k, 1], &device);
-    Ok(gradient(theta, move |theta| {
+    gradient(theta, move |theta| {
         let alpha = theta.clone().slice([0..k]);
         let mu = theta.clone().slice([k..first]).reshape([k, 1, d]);
         let factors = theta.slice([first..first + k * triangle]).reshape([k, triangle]);
@@ -77,17 +77,17 @@ pub(super) fn mixture<'a>(f: &'a Gmm, theta: &'a [f64]) -> Outcome<Gradient<'a>>
         let total = log_sum_exp(offset - square * 0.5).sum();
         let prior = (q.clone() * q).sum() + (lower.clone() * lower).sum();
         total - log_sum_exp(alpha) * n as f64 + prior * 0.5 + f.constant()
-    }))
+    })
 }
 
-pub(super) fn lstm<'a>(f: &'a Lstm, theta: &'a [f64]) -> Outcome<Gradient<'a>> {
+pub(super) fn lstm<'a>(f: &'a Lstm, theta: &'a [f64]) -> Gradient<'a> {
     let (layers, b) = (f.layers(), f.width());
     let device = device();
     let vectors = |entries: &[f64]| -> Vec<_> {
         entries.chunks_exact(b).map(|entries| tensor(entries, [b], &device)).collect()
     };
     let (start, sequence) = (vectors(f.start()), vectors(f.sequence()));
-    Ok(gradient(theta, move |theta| {
+    gradient(theta, move |theta| {
         let rows: Vec<_> =
             (0..8 * layers + 3).map(|row| theta.clone().slice([row * b..(row + 1) * b])).collect();
         let (main, extra) = rows.split_at(8 * layers);
@@ -112,20 +112,20 @@ pub(super) fn lstm<'a>(f: &'a Lstm, theta: &'a [f64]) -> Outcome<Gradient<'a>> {
             total = total + ((v - normalizer) * next.clone()).sum();
         }
         -total / ((sequence.len() - 1) * b) as f64
-    }))
+    })
 }
 
 /// P6, on tensors of one entry: the forward pass alone, without a graph (which would wait for a backward
 /// pass to be cleared), and with the backward pass.
-pub(super) fn chain<'a>(links: usize) -> Outcome<Work<'a>> {
+pub(super) fn chain<'a>(links: usize) -> Work<'a> {
     let power = move |x: &Tensor<1>| (0..links).fold(x.clone(), |y, _| y * x.clone());
     let one = tensor(&[1.0], [1], &Device::flex());
-    Ok(Work {
+    Work {
         primal: Box::new(move || {
             black_box(power(&one));
             Ok(())
         }),
         gradient: gradient(&[1.0], move |x| power(&x)),
         value: None,
-    })
+    }
 }

@@ -8,15 +8,15 @@ use num_traits::{Float, ToPrimitive};
 
 use super::number::{Seeded, number};
 use super::source::residual;
-use super::{ACTIVE, Gradient, MulChain, Objective, Outcome, Work};
+use super::{ACTIVE, Gradient, MulChain, Objective, Work};
 
 /// The value of a number without derivatives, which always has one.
-fn value(x: impl ToPrimitive) -> f64 {
+fn value(x: &impl ToPrimitive) -> f64 {
     x.to_f64().unwrap_or(f64::NAN)
 }
 
-number!([] Reverse<f64>, Float (), Reverse::constant, value, |c| c);
-number!([] BReverse<f64>, Float (), BReverse::constant, value, |c| c);
+number!([] Reverse<f64>, Float (), Reverse::constant, |x| value(&x), |c| c);
+number!([] BReverse<f64>, Float (), BReverse::constant, |x| value(&x), |c| c);
 number!([const N: usize] DualVec<f64, N>, Float (), DualVec::constant, |x: Self| x.re, |c| c);
 
 impl<const N: usize> Seeded<N> for DualVec<f64, N> {
@@ -48,7 +48,7 @@ pub(super) fn tape<'a, F: Objective>(f: &'a F, x: &'a [f64]) -> Gradient<'a> {
     let mut tape = Tape::new();
     Box::new(move |y, gradient| {
         let result = recorded(&mut tape, f, x);
-        y[0] = value(result);
+        y[0] = value(&result);
         gradient.copy_from_slice(&tape.reverse(result.index())[..x.len()]);
         Ok(())
     })
@@ -91,27 +91,27 @@ pub(super) fn blocks(inputs: &[[f64; 17]]) -> Gradient<'_> {
 }
 
 /// P6 on the tape: recording alone, and with the sweep.
-pub(super) fn chain<'a>(links: usize) -> Outcome<Work<'a>> {
+pub(super) fn chain<'a>(links: usize) -> Work<'a> {
     let (mut forward, mut both) = (Tape::new(), Tape::new());
-    Ok(Work {
+    Work {
         primal: Box::new(move || {
             black_box(recorded(&mut forward, &MulChain(links), &[1.0]));
             Ok(())
         }),
         gradient: Box::new(move |y, gradient| {
             let result = recorded(&mut both, &MulChain(links), &[1.0]);
-            y[0] = value(result);
+            y[0] = value(&result);
             gradient[0] = both.reverse(result.index())[0];
             Ok(())
         }),
         value: None,
-    })
+    }
 }
 
 /// P6 by the program.
-pub(super) fn replayed_chain<'a>(links: usize) -> Outcome<Work<'a>> {
+pub(super) fn replayed_chain<'a>(links: usize) -> Work<'a> {
     let mut program = program(&MulChain(links), &[1.0]);
-    Ok(Work {
+    Work {
         primal: Box::new(move || {
             program.forward(black_box(&[1.0]));
             black_box(program.output_value());
@@ -119,5 +119,5 @@ pub(super) fn replayed_chain<'a>(links: usize) -> Outcome<Work<'a>> {
         }),
         gradient: replay(&MulChain(links), &[1.0]),
         value: None,
-    })
+    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn blocks(bench: &Bench, problem: &Problem, inputs: &[[f64; 17]]) -> 
 
 /// Rows of P6.
 pub(crate) fn chains(bench: &Bench) -> Outcome {
-    bench.slope("echidna-tape", echidna::chain)?;
-    bench.slope("echidna-bytecode", echidna::replayed_chain)?;
-    bench.slope("ad_trait-reverse", ad_trait::chain)
+    bench.slope("echidna-tape", |links| Ok(echidna::chain(links)))?;
+    bench.slope("echidna-bytecode", |links| Ok(echidna::replayed_chain(links)))?;
+    bench.slope("ad_trait-reverse", |links| Ok(ad_trait::chain(links)))
 }

@@ -15,6 +15,6 @@ impl<const N: usize> Seeded<N> for DualSVec64<N> {
 
     fn tangents(&self) -> [f64; N] {
         // A constant carries none.
-        self.eps.0.map_or([0.0; N], |tangents| tangents.into())
+        self.eps.0.map_or([0.0; N], Into::into)
     }
 }
