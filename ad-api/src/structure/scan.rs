@@ -1,5 +1,6 @@
 //! A loop that carries a state.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::structure::StructureVisitor;
@@ -96,7 +97,13 @@ impl<F: Function> Scan<F> {
     /// The constants of a step: the last inputs of what is done in it.
     #[inline]
     pub fn constants(&self, step: usize) -> &[f64] {
-        &self.data[step * self.constants..(step + 1) * self.constants]
+        self.rows(step..step + 1)
+    }
+
+    /// The constants of several steps, row by row.
+    #[inline]
+    pub fn rows(&self, steps: Range<usize>) -> &[f64] {
+        &self.data[steps.start * self.constants..steps.end * self.constants]
     }
 }
 

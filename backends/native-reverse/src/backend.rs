@@ -8,6 +8,7 @@ use ad_api::{
 };
 use nalgebra::DVector;
 
+use crate::checkpoints::{Checkpoints, Limits};
 use crate::linearization::TapeLinearization;
 use crate::pool;
 use crate::prepared::TapePrepared;
@@ -25,6 +26,7 @@ use crate::var::Var;
 pub struct NativeReverse {
     mode: Mode,
     pub(crate) rows: RowOptions,
+    pub(crate) limits: Limits,
 }
 
 /// How a [preparation](TapePrepared) computes derivatives of functions that state no structure.
@@ -80,6 +82,21 @@ impl NativeReverse {
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// The same with these checkpoints in [preparations](TapePrepared) of a [`Scan`](ad_api::Scan).
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.limits.checkpoints = checkpoints;
+        self
+    }
+
+    /// The same with this many bytes for the record of a [`Scan`](ad_api::Scan); the default is 64 MiB.
+    /// A loop whose record would be larger is reversed from [checkpoints](Checkpoints::Automatic).
+    #[must_use]
+    pub fn budget(mut self, bytes: usize) -> Self {
+        self.limits.budget = bytes;
         self
     }
 

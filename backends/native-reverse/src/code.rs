@@ -113,8 +113,27 @@ impl Code {
     /// If `x` or `y` have another length than the graph has inputs and outputs.
     pub(crate) fn run(&self, x: &[f64], memory: &mut Memory, y: &mut [f64]) -> bool {
         assert_eq!((x.len(), y.len()), (self.inputs, self.outputs), "inputs and outputs of code");
+        self.inputs(memory).copy_from_slice(x);
+        let valid = self.replay(memory);
+        if valid {
+            y.copy_from_slice(self.results(memory));
+        }
+        valid
+    }
+
+    /// Where the inputs are. They stay there.
+    pub(crate) fn inputs<'a>(&self, memory: &'a mut Memory) -> &'a mut [f64] {
+        &mut memory.0[..self.inputs]
+    }
+
+    /// Where the outputs are, after [`replay`](Self::replay) has returned true.
+    pub(crate) fn results<'a>(&self, memory: &'a Memory) -> &'a [f64] {
+        &memory.0[self.inputs..][..self.outputs]
+    }
+
+    /// As [`run`](Self::run), from inputs and to outputs in the memory.
+    pub(crate) fn replay(&self, memory: &mut Memory) -> bool {
         let s = &mut memory.0[..];
-        s[..x.len()].copy_from_slice(x);
         let mut rest = &self.operands[..];
         macro_rules! run {
             ($run:ident: $value:expr) => {
@@ -159,7 +178,6 @@ impl Code {
                 }
             }
         }
-        y.copy_from_slice(&s[x.len()..][..y.len()]);
         true
     }
 }

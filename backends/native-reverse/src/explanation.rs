@@ -1,6 +1,10 @@
 //! What a preparation has built, for those who want to know why it is fast or slow.
 
+mod loops;
+
 use std::fmt::{self, Display};
+
+pub use loops::{LoopExplanation, StepExplanation};
 
 /// What a [preparation](crate::TapePrepared::explain) has built in its calls so far.
 ///
@@ -20,6 +24,8 @@ pub struct Explanation {
     /// What has been recorded of a function without structure in compiled mode, the branch that was
     /// taken last first.
     pub branches: Vec<BranchExplanation>,
+    /// How the last pullback of a loop was computed, if there was one that is not a tape of the whole loop.
+    pub scan: Option<LoopExplanation>,
     /// Why the last call computed rows without a program, or why no more of the function is recorded, if
     /// that is so.
     pub refusal: Option<&'static str>,
@@ -101,6 +107,9 @@ impl Display for Explanation {
                     "  code for {purpose}: {instructions} instructions in {runs} runs, {bytes} bytes"
                 )?;
             }
+        }
+        if let Some(scan) = &self.scan {
+            scan.fmt(f)?;
         }
         match &self.refusal {
             Some(refusal) => writeln!(f, "computed on the tape: {refusal}"),

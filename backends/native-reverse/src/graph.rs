@@ -12,7 +12,10 @@ use ad_api::{Binary, Relation, Unary};
 use index::Index;
 pub(crate) use lower::{Refusal, trace};
 pub(crate) use partials::{Partial, Partials, partials};
-pub(crate) use transform::{Seeds, jacobian, pullback, pushforward};
+pub(crate) use transform::{
+    Seeds, Term, accumulate, differentiated, jacobian, number, of_inputs, pullback, pushforward,
+    sweep, times,
+};
 
 /// The place of a node in its graph; operands come before results.
 pub(crate) type Id = u32;
@@ -58,6 +61,24 @@ impl Node {
         all.into_iter().take(count)
     }
 
+    /// The same operation on other operands.
+    fn on(self, at: impl Fn(Id) -> Id) -> Node {
+        match self {
+            Node::Input(_) | Node::Constant(_) => self,
+            Node::Add(a, b) => Node::Add(at(a), at(b)),
+            Node::Sub(a, b) => Node::Sub(at(a), at(b)),
+            Node::Mul(a, b) => Node::Mul(at(a), at(b)),
+            Node::Div(a, b) => Node::Div(at(a), at(b)),
+            Node::Neg(a) => Node::Neg(at(a)),
+            Node::MulAdd(all) => Node::MulAdd(all.map(at)),
+            Node::Unary(function, a) => Node::Unary(function, at(a)),
+            Node::Binary(function, a, b) => Node::Binary(function, at(a), at(b)),
+            Node::Detached(a) => Node::Detached(at(a)),
+            Node::Picks(function, a, b) => Node::Picks(function, at(a), at(b)),
+            Node::Sign(a) => Node::Sign(at(a)),
+        }
+    }
+
     /// What it computes from the values of its operands; an input is NaN.
     #[inline]
     pub(crate) fn value(self, at: impl Fn(Id) -> f64) -> f64 {
@@ -75,6 +96,15 @@ impl Node {
             Node::Detached(a) => at(a),
             Node::Picks(function, a, b) => picks(function, at(a), at(b)),
             Node::Sign(a) => sign(at(a)),
+        }
+    }
+
+    /// Whether it takes a few cycles at most.
+    pub(crate) fn is_cheap(self) -> bool {
+        match self {
+            Node::Div(..) | Node::Binary(..) => false,
+            Node::Unary(function, _) => function == Unary::Abs,
+            _ => true,
         }
     }
 
@@ -219,6 +249,37 @@ impl Graph {
             },
             other => other,
         })
+    }
+
+    /// What computes `outputs` from `inputs`, nodes of this graph, which suffice for them, and checks
+    /// these guards.
+    pub(crate) fn part(&self, inputs: &[Id], outputs: &[Id], guards: &[Guard]) -> Graph {
+        let mut part = Graph::new(inputs.len(), 0);
+        let mut places: Vec<Option<Id>> = vec![None; self.len()];
+        for (&id, input) in inputs.iter().zip(0..) {
+            places[id as usize] = Some(part.input(input, self.value(id)));
+        }
+        // Beyond an input nothing is needed.
+        let mut needed = vec![false; self.len()];
+        let guarded = guards.iter().flat_map(|guard| [guard.a, guard.b]);
+        outputs.iter().copied().chain(guarded).for_each(|id| needed[id as usize] = true);
+        for id in (0..self.len()).rev() {
+            if needed[id] && places[id].is_none() {
+                self.nodes[id].operands().for_each(|operand| needed[operand as usize] = true);
+            }
+        }
+        let at = |places: &[Option<Id>], id: Id| places[id as usize].unwrap_or(Id::MAX);
+        for (id, &node) in self.nodes.iter().enumerate() {
+            if needed[id] && places[id].is_none() {
+                let node = node.on(|id| at(&places, id));
+                places[id] = Some(part.place(node, self.values[id]));
+            }
+        }
+        part.outputs = outputs.iter().map(|&id| at(&places, id)).collect();
+        for &Guard { a, b, relation, holds } in guards {
+            part.guard(Guard { a: at(&places, a), b: at(&places, b), relation, holds });
+        }
+        part
     }
 
     pub(crate) fn is_constant(&self, id: Id) -> bool {

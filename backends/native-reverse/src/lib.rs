@@ -171,10 +171,13 @@
 
 mod arrays;
 mod backend;
+mod checkpoints;
 mod code;
 mod compiled;
 mod explanation;
 mod graph;
+#[cfg(feature = "jit")]
+mod jit;
 mod linearization;
 mod pool;
 mod prepared;
@@ -185,8 +188,12 @@ mod tape;
 mod var;
 
 pub use backend::{Mode, NativeReverse};
+pub use checkpoints::Checkpoints;
 pub use compiled::{CompiledProgram, Constants, Expected, InvalidProgram, NonFinite, SavedProgram};
-pub use explanation::{BranchExplanation, CodeExplanation, Explanation, ProgramExplanation};
+pub use explanation::{
+    BranchExplanation, CodeExplanation, Explanation, LoopExplanation, ProgramExplanation,
+    StepExplanation,
+};
 pub use linearization::TapeLinearization;
 pub use prepared::TapePrepared;
 pub use var::Var;

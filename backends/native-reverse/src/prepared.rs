@@ -29,7 +29,7 @@ impl<F: Function> TapePrepared<F> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
         let compiled =
             (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
-        let tools = Tools::new(backend.rows);
+        let tools = Tools::new(backend.rows, backend.limits);
         Ok(Self::empty(f.clone(), compiled, tools, SecondOrder::new(&backend, &backend, f)))
     }
 
@@ -73,7 +73,8 @@ impl<F: Function> TapePrepared<F> {
             programs,
             rows_at_a_time: ROWS,
             branches: compiled.map(Compiled::explain).unwrap_or_default(),
-            refusal: refusal.or_else(|| compiled?.refusal()),
+            scan: self.tools.scan.explain(),
+            refusal: (refusal.or(self.tools.scan.refused())).or_else(|| compiled?.refusal()),
         }
     }
 
@@ -167,13 +168,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         y: &mut [f64],
         x_bar: &mut [f64],
     ) -> Result<()> {
-        let TapePrepared { f, compiled, .. } = self;
+        let TapePrepared { f, compiled, work, tools, .. } = self;
         if let Some(compiled) = compiled
             && compiled.pullback(&mut record(f), x, y_bar, y, x_bar)?
         {
             return Ok(());
         }
-        self.f.structure(Pull { work: &mut self.work, tools: &mut self.tools, x, y_bar, y, x_bar })
+        f.structure(Pull { work, tools, x, y_bar, y, x_bar })
     }
 
     fn value_and_jacobian_into(
@@ -185,13 +186,13 @@ impl<F: Function> Prepared for TapePrepared<F> {
         let Shape { inputs, outputs } = self.shape();
         check_matrix("jacobian", jacobian, (outputs, inputs))?;
         let jacobian = jacobian.as_mut_slice();
-        let TapePrepared { f, compiled, .. } = self;
+        let TapePrepared { f, compiled, work, tools, .. } = self;
         if let Some(compiled) = compiled
             && compiled.jacobian(&mut record(f), x, y, jacobian)?
         {
             return Ok(());
         }
-        self.f.structure(Jac { work: &mut self.work, tools: &mut self.tools, x, y, jacobian })
+        f.structure(Jac { work, tools, x, y, jacobian })
     }
 
     fn value_gradient_and_weighted_hvp_into(

@@ -143,11 +143,15 @@ impl StructureVisitor for Pull<'_> {
         if check_pullback(f, self.x, self.y_bar, self.y, self.x_bar)?.is_none() {
             return Ok(());
         }
+        let (x, y_bar, memory) = (self.x, self.y_bar, &mut self.tools.scan);
+        if scan::has_programs(n) && scan::by_programs(memory, f, x, y_bar, self.y, self.x_bar)? {
+            return Ok(());
+        }
         if n > scan::FEW {
-            if !scan::is_long(self.work, f, self.x)? {
+            if !scan::is_long(self.work, memory, f, x)? {
                 return self.plain(f);
             }
-            return scan::pullback(self.work, f, self.x, self.y_bar, self.y, self.x_bar);
+            return scan::by_tapes((self.work, memory), f, x, y_bar, self.y, self.x_bar);
         }
         scratch::with(n * m, |jacobian: &mut [f64]| {
             if !scan::jacobian(f, self.x, self.y, jacobian) {
@@ -453,7 +457,16 @@ impl StructureVisitor for Jac<'_> {
     }
 
     fn scan<F: Function>(self, f: &Scan<F>) -> Result<()> {
-        if f.inputs() > scan::FEW || check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+        if check_jacobian(f, self.x, self.y, self.jacobian)?.is_none() {
+            return Ok(());
+        }
+        let memory = &mut self.tools.scan;
+        if scan::has_programs(f.inputs())
+            && scan::jacobian_by_programs(memory, f, self.x, self.y, self.jacobian)?
+        {
+            return Ok(());
+        }
+        if f.inputs() > scan::FEW {
             return self.plain(f);
         }
         if scan::jacobian(f, self.x, self.y, self.jacobian) { Ok(()) } else { self.plain(f) }

@@ -8,7 +8,7 @@ use ad_api::{
     RuleTangent, RuleValue, Scalar, Scan, Sum,
 };
 use ad_conformance::CountingAllocator;
-use ad_native_reverse::NativeReverse;
+use ad_native_reverse::{Checkpoints, NativeReverse};
 use nalgebra::DMatrix;
 
 #[global_allocator]
@@ -191,10 +191,14 @@ impl Function for Smooth {
 }
 
 fn pullbacks<F: Function>(f: &F) -> usize {
+    pullbacks_of(NativeReverse::default(), f)
+}
+
+fn pullbacks_of<F: Function>(backend: NativeReverse, f: &F) -> usize {
     let x: Vec<f64> = (0..f.inputs()).map(|i| (i % 7) as f64 / 4.0).collect();
     let (mut y, mut g) = (vec![0.0; f.outputs()], vec![0.0; f.inputs()]);
     let w = vec![1.0; f.outputs()];
-    let mut p = NativeReverse::default().prepare(f, &x).unwrap();
+    let mut p = backend.prepare(f, &x).unwrap();
     allocations(|| p.value_and_pullback_into(&x, &w, &mut y, &mut g).unwrap())
 }
 
@@ -237,5 +241,48 @@ fn prepared_calls_of_functions_with_structure_allocate_nothing() {
         // More than one part, and full blocks without branches.
         let long = Sum::new(Map::windows(Smooth(p), 20_000, 1).unwrap());
         assert_eq!([pullbacks(&long), pullbacks(long.map())], [0; 2]);
+    }
+}
+
+#[test]
+fn prepared_calls_of_loops_allocate_nothing_whatever_is_kept() {
+    // A state in registers and one that is not, and a rule, with which there are no programs.
+    let scans = [Scan::new(Body(12), 1, 40, vec![]).unwrap()];
+    let ruled = Scan::new(Ruled(Arc::new(Exp)), 12, 40, vec![]).unwrap();
+    for checkpoints in [
+        Checkpoints::Automatic,
+        Checkpoints::All,
+        Checkpoints::SquareRoot,
+        Checkpoints::Logarithmic,
+        Checkpoints::Count(2),
+    ] {
+        let backend = NativeReverse::default().checkpoints(checkpoints);
+        assert_eq!(scans.each_ref().map(|f| pullbacks_of(backend, f)), [0]);
+        assert_eq!(pullbacks_of(backend, &ruled), 0);
+        let small = backend.budget(1000);
+        assert_eq!(scans.each_ref().map(|f| pullbacks_of(small, f)), [0]);
+        assert_eq!(pullbacks_of(small, &ruled), 0);
+    }
+}
+
+/// A step with a state of twelve and a rule.
+#[derive(Clone)]
+struct Ruled(Arc<Exp>);
+
+impl Function for Ruled {
+    fn inputs(&self) -> usize {
+        13
+    }
+
+    fn outputs(&self) -> usize {
+        12
+    }
+
+    fn eval<S: Scalar>(&self, x: &[S], y: &mut [S]) -> Result<(), Failure> {
+        self.0.apply(&[x[1] * 0.1], &mut y[..1])?;
+        for i in 1..12 {
+            y[i] = x[i + 1] * x[0] * 0.5 + y[i - 1] * 0.1;
+        }
+        Ok(())
     }
 }

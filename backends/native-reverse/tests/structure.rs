@@ -633,13 +633,14 @@ fn results_do_not_depend_on_the_number_of_threads() {
     check_threads(&windows, &x, "map of windows");
     check_threads(&Sum::new(windows), &x, "sum of windows");
     // Branches that differ from row to row.
-    let table: Vec<usize> = (0..rows * 8).map(|i| (i * i + i / 3) % n).collect();
+    let many = 2 * rows;
+    let table: Vec<usize> = (0..many * 8).map(|i| (i * i + i / 3) % n).collect();
     let piecewise = Body { inputs: 9, kind: Kind::Piecewise };
-    let gathered = Map::gathered(piecewise, n, rows, table, numbers(rows)).unwrap();
+    let gathered = Map::gathered(piecewise, n, many, table, numbers(many)).unwrap();
     check_threads(&Sum::new(gathered), &x[..n], "sum over a table");
-    let shared = Sum::new(Map::shared(body(5), rows, numbers(rows * 2)).unwrap());
+    let shared = Sum::new(Map::shared(body(12), rows, numbers(rows * 9)).unwrap());
     let chain = Chain::new(Plain(Map::windows(body(2), 3, 1).unwrap()), {
-        Sum::new(Map::shared(body(5), rows, numbers(rows)).unwrap())
+        Sum::new(Map::shared(body(12), rows, numbers(rows * 8)).unwrap())
     });
     check_threads(&shared, &x[..3], "sum over shared inputs");
     check_threads(&chain.unwrap(), &x[..3], "chain");

@@ -17,9 +17,9 @@ pub(crate) enum Seeds {
 
 /// `factor` times the value of a node.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Term {
-    factor: f64,
-    node: Id,
+pub(crate) struct Term {
+    pub(crate) factor: f64,
+    pub(crate) node: Id,
 }
 
 /// The graph of `(x, w) ↦ (f(x), x̄)`, where `x̄` is the gradient of `w · f` with respect to the first
@@ -84,6 +84,18 @@ pub(crate) fn jacobian(graph: Graph, p: usize) -> Graph {
 
 /// The adjoints of the first `p` inputs, from those of some nodes.
 fn reverse(graph: &mut Graph, partials: &Partials, p: usize, seeds: &[(Id, Id)]) -> Vec<Id> {
+    let adjoints = sweep(graph, partials, seeds, |_| false);
+    of_inputs(graph, &adjoints, p)
+}
+
+/// The reverse sweep from nodes with these adjoints to the inputs, or to nodes where it is to `stop`:
+/// the adjoints of both, `None` for zero by construction and for all other nodes.
+pub(crate) fn sweep(
+    graph: &mut Graph,
+    partials: &Partials,
+    seeds: &[(Id, Id)],
+    stop: impl Fn(Id) -> bool,
+) -> Vec<Option<Term>> {
     let mut adjoints: Vec<Option<Term>> = vec![None; partials.len()];
     let mut first = 0;
     for &(node, seed) in seeds {
@@ -91,17 +103,25 @@ fn reverse(graph: &mut Graph, partials: &Partials, p: usize, seeds: &[(Id, Id)])
         let term = folded(graph, Term { factor: 1.0, node: seed });
         accumulate(graph, &mut adjoints[node as usize], term);
     }
-    let mut x_bar = vec![None; p];
     for id in (0..first).rev() {
-        let Some(adjoint) = adjoints[id].take() else { continue };
-        if let Node::Input(input) = graph.node(number(id))
-            && let Some(x_bar) = x_bar.get_mut(input as usize)
-        {
-            *x_bar = Some(adjoint);
-        }
+        let is_end = matches!(graph.node(number(id)), Node::Input(_)) || stop(number(id));
+        let Some(adjoint) = adjoints[id].take_if(|_| !is_end) else { continue };
         for &partial in &partials[id] {
             let term = times(graph, adjoint, partial);
             accumulate(graph, &mut adjoints[partial.operand as usize], term);
+        }
+    }
+    adjoints
+}
+
+/// The nodes of the adjoints of the first `p` inputs, out of those of all nodes.
+pub(crate) fn of_inputs(graph: &mut Graph, adjoints: &[Option<Term>], p: usize) -> Vec<Id> {
+    let mut x_bar = vec![None; p];
+    for (id, &adjoint) in adjoints.iter().enumerate() {
+        if let Node::Input(input) = graph.node(number(id))
+            && let Some(x_bar) = x_bar.get_mut(input as usize)
+        {
+            *x_bar = adjoint;
         }
     }
     x_bar.into_iter().map(|term| finish(graph, term)).collect()
@@ -131,14 +151,14 @@ fn forward(
 }
 
 /// `graph` with the partials of what its outputs need, for each of its nodes.
-fn differentiated(graph: Graph, p: usize) -> (Graph, Partials) {
+pub(crate) fn differentiated(graph: Graph, p: usize) -> (Graph, Partials) {
     let needed = graph.needed(graph.outputs.iter().copied());
     let active = graph.active(p);
     partials(graph, &active, &needed)
 }
 
 /// `term` times `partial`, unless that is zero by construction.
-fn times(graph: &mut Graph, term: Term, partial: Partial) -> Option<Term> {
+pub(crate) fn times(graph: &mut Graph, term: Term, partial: Partial) -> Option<Term> {
     let factor = term.factor * partial.factor;
     let node = match partial.node {
         None => term.node,
@@ -158,7 +178,7 @@ fn folded(graph: &mut Graph, term: Term) -> Option<Term> {
 }
 
 /// Adds `term` to `sum`.
-fn accumulate(graph: &mut Graph, sum: &mut Option<Term>, term: Option<Term>) {
+pub(crate) fn accumulate(graph: &mut Graph, sum: &mut Option<Term>, term: Option<Term>) {
     let (Some(a), Some(b)) = (*sum, term) else {
         *sum = sum.or(term);
         return;
@@ -206,7 +226,7 @@ fn finish(graph: &mut Graph, term: Option<Term>) -> Id {
 }
 
 /// An index of nodes or inputs, of which there are less than 2³².
-fn number(index: usize) -> u32 {
+pub(crate) fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 

@@ -14,6 +14,7 @@ mod schedule;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::parts::MOST_PARTS;
 use crate::graph::{self, Graph, Partials};
 use ad_api::{Function, Gather, Map};
 
@@ -29,8 +30,8 @@ const IN_USE: usize = 8;
 /// Why there is no program for a row.
 const OPAQUE: &str = "the body fails, reads a primal or applies a rule";
 
-/// How many programs are kept from call to call.
-const KEPT: usize = 32;
+/// How many programs are kept from call to call: as many as one call can use in all its parts.
+const KEPT: usize = IN_USE * MOST_PARTS;
 
 /// The programs of one body, one for each way through its branches: what threads share.
 #[derive(Debug, Default)]

@@ -7,8 +7,10 @@ use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::parts::{Parts, Shape, Slices};
 use super::program::{Block, EIGHT, Library, Memory, Mode, Place, Program, Programs, ROWS};
+use super::scan;
 use super::table::Table;
 use crate::backend::{RowOptions, Workspace};
+use crate::checkpoints::Limits;
 use crate::explanation::ProgramExplanation;
 
 /// Fewer rows than this are not worth a program.
@@ -28,7 +30,7 @@ pub(crate) enum Outputs {
     Sum,
 }
 
-/// What rows are computed with.
+/// What rows and loops are computed with.
 #[derive(Debug)]
 pub(crate) struct Tools {
     options: RowOptions,
@@ -38,6 +40,7 @@ pub(crate) struct Tools {
     /// What the parts have of their own, until they are added up: outputs, derivatives, and the
     /// derivatives with respect to entries that the next part has as well.
     sums: [Vec<f64>; 3],
+    pub(crate) scan: scan::Memory,
 }
 
 /// What one thread computes with.
@@ -53,19 +56,20 @@ pub(crate) struct Worker {
 }
 
 impl Tools {
-    pub(crate) fn new(options: RowOptions) -> Self {
+    pub(crate) fn new(options: RowOptions, limits: Limits) -> Self {
         Tools {
             options,
             library: Mutex::new(Library::new(options.exact)),
             workers: Vec::new(),
             table: None,
             sums: Default::default(),
+            scan: scan::Memory::new(limits),
         }
     }
 
     /// As new.
     pub(crate) fn fresh(&self) -> Self {
-        Self::new(self.options)
+        Self::new(self.options, self.scan.limits)
     }
 
     /// What has been made, and why the last call had rows without a program, if it had.
