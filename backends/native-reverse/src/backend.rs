@@ -24,7 +24,7 @@ use crate::var::Var;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NativeReverse {
-    mode: Mode,
+    pub(crate) mode: Mode,
     pub(crate) rows: RowOptions,
     pub(crate) limits: Limits,
 }
@@ -98,10 +98,6 @@ impl NativeReverse {
     pub fn budget(mut self, bytes: usize) -> Self {
         self.limits.budget = bytes;
         self
-    }
-
-    pub(crate) fn is_compiled(self) -> bool {
-        self.mode == Mode::Compiled
     }
 
     /// Computes the rows of maps and sums on up to so many threads: in preparations, for values,

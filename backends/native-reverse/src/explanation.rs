@@ -4,6 +4,8 @@ mod loops;
 
 use std::fmt::{self, Display};
 
+use crate::Mode;
+
 pub use loops::{LoopExplanation, StepExplanation};
 
 /// What a [preparation](crate::TapePrepared::explain) has built in its calls so far.
@@ -12,6 +14,8 @@ pub use loops::{LoopExplanation, StepExplanation};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
+    /// The mode of the backend.
+    pub mode: Mode,
     /// The statements on the plain tape, as many as the last call that recorded one left there: sums
     /// of up to four variables, each times a partial derivative.
     pub tape_statements: usize,
@@ -84,7 +88,8 @@ pub struct CodeExplanation {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { tape_statements, tape_bytes, rows_at_a_time, .. } = self;
+        let Explanation { mode, tape_statements, tape_bytes, rows_at_a_time, .. } = self;
+        writeln!(f, "mode: {}", mode.name())?;
         writeln!(f, "tape: {tape_statements} statements, {tape_bytes} bytes")?;
         for program in &self.programs {
             let ProgramExplanation { purpose, recorded, guards, once, forward, reverse, bytes } =

@@ -71,7 +71,7 @@
 //! |---|---|
 //! | [`Map`](ad_api::Map), [`Sum`](ad_api::Sum) | the body as a program, 64 rows at a time, also for second order, and on several threads if [asked to](NativeReverse::threads); [`value_and_blocks_into`](TapePrepared::value_and_blocks_into) gives the Jacobian of a map row by row |
 //! | [`Scan`](ad_api::Scan) | pullback, and Jacobian of few outputs: the step as a program, see [Loops](#loops); no pushforward of its own |
-//! | [`Chain`](ad_api::Chain) | value, pullback and second order: a tape for the first function, the structure of the last |
+//! | [`Chain`](ad_api::Chain) | a tape for the first function, the structure of the last |
 //!
 //! ## Programs
 //!

@@ -7,7 +7,7 @@ use crate::backend::Workspace;
 use crate::compiled::Compiled;
 use crate::graph::{self, Graph};
 use crate::structure::{Hess, Hvp, Jac, Pull, Push, ROWS, Tools, Value, blocks, is_plain};
-use crate::{CompiledProgram, Explanation, NativeReverse};
+use crate::{CompiledProgram, Explanation, Mode, NativeReverse};
 
 /// Derivatives of one function, with a tape and adjoints that are kept from call to call.
 ///
@@ -16,6 +16,7 @@ use crate::{CompiledProgram, Explanation, NativeReverse};
 /// they do not admit is recorded.
 pub struct TapePrepared<F: Function> {
     f: F,
+    mode: Mode,
     /// In compiled mode, for functions without structure.
     compiled: Option<Compiled>,
     work: Workspace<f64>,
@@ -27,10 +28,17 @@ impl<F: Function> TapePrepared<F> {
     /// Binds to `f`; see [`Backend::prepare`](ad_api::Backend::prepare).
     pub(crate) fn new(backend: NativeReverse, f: &F, x: &[f64]) -> Result<Self> {
         AdError::check_len("x", x.len(), f.inputs(), "the number of inputs")?;
+        let mode = backend.mode;
         let compiled =
-            (backend.is_compiled() && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
-        let tools = Tools::new(backend.rows, backend.limits);
-        Ok(Self::empty(f.clone(), compiled, tools, SecondOrder::new(&backend, &backend, f)))
+            (mode == Mode::Compiled && is_plain(f)).then(|| Compiled::new(f.inputs(), f.outputs()));
+        Ok(TapePrepared {
+            f: f.clone(),
+            mode,
+            compiled,
+            work: Workspace::default(),
+            tools: Tools::new(backend.rows, backend.limits),
+            second: SecondOrder::new(&backend, &backend, f),
+        })
     }
 
     /// What has been built in the calls so far: operations on the tape, programs, guards, bytes.
@@ -68,6 +76,7 @@ impl<F: Function> TapePrepared<F> {
         let (programs, refusal) = self.tools.explain();
         let compiled = self.compiled.as_ref();
         Explanation {
+            mode: self.mode,
             tape_statements,
             tape_bytes,
             programs,
@@ -83,15 +92,6 @@ impl<F: Function> TapePrepared<F> {
     pub fn program(&self) -> Option<CompiledProgram> {
         let compiled = self.compiled.as_ref()?;
         compiled.graphs().next().is_some().then(|| CompiledProgram::of(compiled))
-    }
-
-    fn empty(
-        f: F,
-        compiled: Option<Compiled>,
-        tools: Tools,
-        second: SecondOrder<NativeReverse, NativeReverse, F>,
-    ) -> Self {
-        TapePrepared { f, compiled, work: Workspace::default(), tools, second }
     }
 }
 
@@ -132,7 +132,14 @@ impl<F: Function> Clone for TapePrepared<F> {
     fn clone(&self) -> Self {
         let Shape { inputs, outputs } = self.shape();
         let compiled = self.compiled.as_ref().map(|_| Compiled::new(inputs, outputs));
-        Self::empty(self.f.clone(), compiled, self.tools.fresh(), self.second.clone())
+        TapePrepared {
+            f: self.f.clone(),
+            mode: self.mode,
+            compiled,
+            work: Workspace::default(),
+            tools: self.tools.fresh(),
+            second: self.second.clone(),
+        }
     }
 }
 

@@ -205,6 +205,20 @@ impl StructureVisitor for Push<'_> {
     fn sum<F: Function>(self, f: &Sum<F>) -> Result<()> {
         self.rows(f, (f.map(), Outputs::Sum))
     }
+
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
+        let Push { work, tools, x, x_dot, y, y_dot } = self;
+        let Some(k) = check_pushforward(f, x, x_dot, y, y_dot)? else { return Ok(()) };
+        let between = f.first().outputs();
+        pool::with(|first: &mut Workspace<f64>| {
+            scratch::with((1 + k) * between, |buffer: &mut [f64]| {
+                let (z, z_dot) = buffer.split_at_mut(between);
+                first.evaluate_partly(f.first(), x.len(), x, z)?;
+                first.push(x_dot, z_dot)?;
+                f.last().structure(Push { work, tools, x: z, x_dot: z_dot, y, y_dot })
+            })
+        })
+    }
 }
 
 impl Push<'_> {
@@ -450,6 +464,28 @@ impl StructureVisitor for Jac<'_> {
                 let rows = (f.map(), Outputs::Sum);
                 rows::pullback(tools, rows, x, w, y, row)?;
                 w[i] = 0.0;
+                row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
+            }
+            Ok(())
+        })
+    }
+
+    /// Unit tangents if there are fewer of them than unit cotangents, which are columns.
+    fn chain<F: Function, G: Function>(self, f: &Chain<F, G>) -> Result<()> {
+        let Jac { work, tools, x, y, jacobian } = self;
+        if check_jacobian(f, x, y, jacobian)?.is_none() {
+            return Ok(());
+        }
+        let (n, m) = (x.len(), y.len());
+        let k = n.min(m);
+        scratch::with(k * k + n * m, |buffer: &mut [f64]| {
+            let (units, rows) = buffer.split_at_mut(k * k);
+            units.iter_mut().step_by(k + 1).for_each(|unit| *unit = 1.0);
+            if n <= m {
+                return f.structure(Push { work, tools, x, x_dot: units, y, y_dot: jacobian });
+            }
+            f.structure(Pull { work, tools, x, y_bar: units, y, x_bar: rows })?;
+            for (i, row) in rows.chunks_exact(n).enumerate() {
                 row.iter().enumerate().for_each(|(j, &d)| jacobian[i + j * m] = d);
             }
             Ok(())

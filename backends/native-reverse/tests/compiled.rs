@@ -149,7 +149,7 @@ fn every_branch_is_recorded_once() {
     }
     assert_eq!(f.evaluations(), 8, "a branch was recorded twice");
     let explanation = p.explain();
-    assert_eq!(explanation.branches.len(), 8);
+    assert_eq!((explanation.mode, explanation.branches.len()), (Mode::Compiled, 8));
     assert!(explanation.branches.iter().all(|branch| branch.guards == 3));
     assert_eq!(explanation.refusal, None);
 }
@@ -255,7 +255,8 @@ fn rules_and_primals_are_left_to_the_tape_with_a_reason() {
     }
     let refusal = p.explain().refusal.unwrap();
     assert_eq!(refusal, "the function applies a rule, which is no operation of a program");
-    assert!(p.explain().to_string().contains(refusal));
+    let explanation = p.explain().to_string();
+    assert!(explanation.starts_with("mode: compiled\n") && explanation.contains(refusal));
 
     let f = WithPrimal::default();
     let mut p = compiled(&f);

@@ -235,8 +235,7 @@ fn tables() {
 #[test]
 fn blocks_are_those_of_the_jacobian() {
     for kind in KINDS {
-        for p in [2, 7] {
-            let (rows, n) = (19, 60);
+        for (p, rows, n) in [(2, 19, 60), (7, 19, 60), (2, 150, 456), (9, 150, 460), (4, 70, 215)] {
             // No entry twice in a row, so that each entry of a block is one of the Jacobian.
             let table: Vec<usize> = (0..rows * p).map(|i| (i / p * 3 + i % p) % n).collect();
             let map = Map::gathered(Body { inputs: p, kind }, n, rows, table, vec![]).unwrap();
@@ -626,23 +625,20 @@ fn check_threads<F: Function>(f: &F, x: &[f64], what: &str) {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     // Large enough for threads.
-    let (rows, n) = (12_000, 2_000);
+    let (rows, n) = (30_000, 3_000);
     let body = |inputs| Body { inputs, kind: Kind::Smooth };
     let x: Vec<f64> = numbers(rows).iter().map(|x| x * 0.5).collect();
     let windows = Map::windows(body(4), rows, 1).unwrap();
     check_threads(&windows, &x, "map of windows");
     check_threads(&Sum::new(windows), &x, "sum of windows");
     // Branches that differ from row to row.
-    let table: Vec<usize> = (0..rows * 8).map(|i| (i * i + i / 3) % n).collect();
-    let piecewise = Body { inputs: 9, kind: Kind::Piecewise };
-    let gathered = Map::gathered(piecewise, n, rows, table, numbers(rows)).unwrap();
+    let table: Vec<usize> = (0..rows * 2).map(|i| (i * i + i / 3) % n).collect();
+    let gathered = Map::gathered(Elementary, n, rows, table, numbers(rows)).unwrap();
     check_threads(&Sum::new(gathered), &x[..n], "sum over a table");
-    let shared = Sum::new(Map::shared(body(5), rows, numbers(rows * 2)).unwrap());
-    let chain = Chain::new(Plain(Map::windows(body(2), 3, 1).unwrap()), {
-        Sum::new(Map::shared(body(5), rows, numbers(rows)).unwrap())
-    });
-    check_threads(&shared, &x[..3], "sum over shared inputs");
-    check_threads(&chain.unwrap(), &x[..3], "chain");
+    let shared = Sum::new(Map::shared(body(8), rows, numbers(rows * 4)).unwrap());
+    check_threads(&shared, &x[..4], "sum over shared inputs");
+    let first = Map::windows(body(2), 3, 1).unwrap();
+    check_threads(&Chain::new(first, shared).unwrap(), &x[..3], "chain");
 }
 
 #[test]

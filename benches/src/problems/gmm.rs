@@ -29,11 +29,31 @@ impl Gmm {
         theta.extend(generator.vector(k * d, 0.0, 1.0));
         theta.extend(generator.vector(k * triangle, -0.5, 0.5));
         let x = generator.vector(n * d, 0.0, 1.0).into();
-        (Gmm { d, k, x, constant: Self::constant(d, k, n) }, theta)
+        (Gmm { d, k, x, constant: Self::normalization(d, k, n) }, theta)
+    }
+
+    /// `d`, the number of entries of a point.
+    pub fn dimensions(&self) -> usize {
+        self.d
+    }
+
+    /// `k`, the number of Gaussians.
+    pub fn components(&self) -> usize {
+        self.k
+    }
+
+    /// The points, one after the other.
+    pub fn points(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// What is added to the posterior and does not depend on the parameters.
+    pub fn constant(&self) -> f64 {
+        self.constant
     }
 
     /// What does not depend on the parameters, for `gamma = 1` and `m = 0`.
-    fn constant(d: usize, k: usize, n: usize) -> f64 {
+    fn normalization(d: usize, k: usize, n: usize) -> f64 {
         let (df, half) = (d as f64, f64::midpoint(d as f64, 1.0));
         let log_gamma_d = df * (df - 1.0) / 4.0 * PI.ln()
             + (1..=d).map(|j| libm::lgamma(half + (1.0 - j as f64) / 2.0)).sum::<f64>();

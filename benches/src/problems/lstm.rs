@@ -30,6 +30,26 @@ impl Lstm {
         let sequence = generator.vector(length * width, 0.0, 1.0).into_iter().map(bit).collect();
         (Lstm { layers, width, state, sequence }, theta)
     }
+
+    /// The number of layers.
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
+    /// The number of entries of an element of the sequence.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The start state: hidden and cell entries of each layer.
+    pub fn start(&self) -> &[f64] {
+        &self.state
+    }
+
+    /// The sequence, one element after the other.
+    pub fn sequence(&self) -> &[f64] {
+        &self.sequence
+    }
 }
 
 fn sigmoid<S: Scalar>(x: S) -> S {

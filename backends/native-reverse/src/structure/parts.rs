@@ -12,11 +12,11 @@ use super::rows::Outputs;
 
 /// A part has at least so many inputs of rows, about.
 ///
-/// PERF: some 5 µs, so that what a part costs by itself is little; and ten of those are worth a thread.
+/// PERF: some 5 µs, so that what a part costs by itself is little.
 const LEAST: usize = 1 << 13;
 
 /// The most parts: so many threads are of use.
-const MOST: usize = 16;
+pub(crate) const MOST_PARTS: usize = 16;
 
 /// What the parts write.
 #[derive(Clone, Copy)]
@@ -84,11 +84,12 @@ impl Parts {
         let (rows, inputs) = (map.rows(), map.body().inputs());
         // Where each part has all derivatives, adding them up must cost less than computing them.
         let most = match map.gather() {
-            Gather::Window { .. } => MOST,
-            _ if shape.outputs.0 == Outputs::Each && shape.is_by_row() => MOST,
-            _ => MOST.min(rows * inputs / (4 * map.inputs()).max(1)),
+            Gather::Window { .. } => MOST_PARTS,
+            _ if shape.outputs.0 == Outputs::Each && shape.is_by_row() => MOST_PARTS,
+            _ => MOST_PARTS.min(rows * inputs / (4 * map.inputs()).max(1)),
         };
-        let count = (rows * inputs / LEAST).min(most).max(1);
+        // What all rows share is computed by each part, for two blocks of rows or more.
+        let count = (rows * inputs / LEAST).min(most).min(rows / (2 * ROWS)).max(1);
         let each = rows.div_ceil(count).next_multiple_of(ROWS).max(ROWS);
         Parts { rows, each, count: rows.div_ceil(each).max(1), shape }
     }

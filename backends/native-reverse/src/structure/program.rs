@@ -8,15 +8,18 @@
 //! their values are not needed any more, so that a block of rows stays in the cache while it
 //! [runs](run).
 
+mod blocks;
 mod elementary;
 mod run;
 mod schedule;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::parts::MOST_PARTS;
 use crate::graph::{self, Graph, Partials};
 use ad_api::{Function, Gather, Map};
 
+pub(crate) use blocks::write as write_blocks;
 pub(crate) use run::{Block, EIGHT, Memory, ROWS};
 use schedule::Op;
 pub(crate) use schedule::{Mode, Place, Program};
@@ -29,8 +32,8 @@ const IN_USE: usize = 8;
 /// Why there is no program for a row.
 const OPAQUE: &str = "the body fails, reads a primal or applies a rule";
 
-/// How many programs are kept from call to call.
-const KEPT: usize = 32;
+/// How many programs are kept from call to call: as many as one call can use in all its parts.
+const KEPT: usize = IN_USE * MOST_PARTS;
 
 /// The programs of one body, one for each way through its branches: what threads share.
 #[derive(Debug, Default)]
@@ -308,7 +311,7 @@ impl Recorded {
             let shared = derived.graph.reached(per_row).into_iter().map(|row| !row).collect();
             let mut program = derived.compile(shared, mode, exact);
             if mode == Mode::Blocks {
-                program.list_zeros(map.body().outputs(), p);
+                program.list_entries(map.body().outputs(), p);
             }
             Arc::new(Program { first_tangent: inputs, ..program })
         });

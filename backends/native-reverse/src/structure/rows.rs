@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use ad_api::{Function, Gather, Map, Result, scratch};
 
 use super::parts::{Parts, Shape, Slices};
-use super::program::{Block, EIGHT, Library, Memory, Mode, Place, Program, Programs, ROWS};
+use super::program::{
+    Block, EIGHT, Library, Memory, Mode, Place, Program, Programs, ROWS, write_blocks,
+};
 use super::scan;
 use super::table::Table;
 use crate::backend::{RowOptions, Workspace};
@@ -78,9 +80,7 @@ impl Tools {
         let programs: Vec<&Programs> = self.workers.iter().map(|worker| &worker.programs).collect();
         (library.explain(&programs), programs.iter().find_map(|programs| programs.refused()))
     }
-}
 
-impl Tools {
     /// Before a call: all rows, and as many workers as are worth it, at most `most`.
     fn task<'a, F: Function>(
         &'a mut self,
@@ -171,7 +171,8 @@ pub(crate) fn blocks<F: Function>(
     over_parts(tools, rows, (x, &[]), (y, out), &run).map(|_| ())
 }
 
-/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`.
+/// Writes the value of the rows into `y`, and their pushforward of `x_dot` into `y_dot`: the derivatives
+/// along the tangent come with the values, and nothing is kept for a reverse sweep.
 pub(crate) fn pushforward<F: Function>(
     tools: &mut Tools,
     rows: (&Map<F>, Outputs),
@@ -255,7 +256,7 @@ struct Task<'a, F> {
     map: &'a Map<F>,
     outputs: Outputs,
     x: &'a [f64],
-    /// A tangent, for second derivatives.
+    /// A tangent, where one is needed.
     x_dot: &'a [f64],
     /// Or the tangent is 1 for this input of each row, and 0 for the others.
     direction: Option<usize>,
@@ -500,28 +501,15 @@ impl<'a, F: Function> Task<'a, F> {
             if !program.reverse(memory, None, &mut []) {
                 return rows.iter().try_for_each(|row| self.block_one(careful, row, y, out));
             }
-            let here = rows.lanes();
-            if let Rows::Range { first, .. } = *rows {
-                let first = first - self.rows.start;
-                let out = &mut out[(first + here.start) * entries..(first + here.end) * entries];
-                for &zero in &program.zeros {
-                    out.chunks_exact_mut(entries).for_each(|block| block[zero] = 0.0);
-                }
-                for d in &program.derivatives {
-                    let entry = d.entry(self.p);
-                    let adjoint = &memory.adjoints[d.at as usize].rows()[here.clone()];
-                    for (block, a) in out.chunks_exact_mut(entries).zip(adjoint) {
-                        block[entry] = d.factor * a;
-                    }
-                }
+            if let Some(first) = rows.full().filter(|_| rows.lanes() == (0..ROWS)) {
+                let out = &mut out[(first - self.rows.start) * entries..][..ROWS * entries];
+                write_blocks(&program.entries, &memory.adjoints, out);
             } else {
-                for lane in here {
+                for lane in rows.lanes() {
                     let first = (rows.at(lane) - self.rows.start) * entries;
-                    let block = &mut out[first..][..entries];
-                    block.fill(0.0);
-                    for d in &program.derivatives {
-                        let adjoint = memory.adjoints[d.at as usize].rows()[lane];
-                        block[d.entry(self.p)] = d.factor * adjoint;
+                    let block = out[first..][..entries].iter_mut().zip(&program.entries);
+                    for (out, &(at, factor)) in block {
+                        *out = factor * memory.adjoints[at as usize].rows()[lane];
                     }
                 }
             }

@@ -1,8 +1,8 @@
 //! Array programs on the host, on burn and on candle: what each layer costs over the one below it.
 //!
 //! ```text
-//! cargo run --release -p ad-benches --features burn,candle --bin tensors
-//! cargo run --release -p ad-benches --features burn,candle --bin tensors -- networks bratu
+//! cargo run --release -p ad-benches --bin tensors
+//! cargo run --release -p ad-benches --bin tensors -- networks bratu
 //! ```
 //!
 //! All on the CPU. candle splits even small products among threads, which a busy machine makes wait:

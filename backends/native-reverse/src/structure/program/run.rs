@@ -36,6 +36,13 @@ impl Block {
         self.0.as_flattened()
     }
 
+    /// Eight of the rows.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn part(&self, part: usize) -> &[f64; EIGHT] {
+        &self.0[part]
+    }
+
     #[inline(always)]
     pub(crate) fn rows_mut(&mut self) -> &mut [f64] {
         self.0.as_flattened_mut()
@@ -95,6 +102,25 @@ impl Block {
     }
 }
 
+/// The sum of the products of rows, in eight parts that are then added up.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, a: &Block, b: &Block) -> f64 {
+    let mut sums = [0.0; EIGHT];
+    for (a, b) in a.0.iter().zip(&b.0) {
+        add_products(simd, &mut sums, a, b);
+    }
+    add_up(sums)
+}
+
+/// PERF: by the types of `pulp`, since the compiler makes pairs of what is added up in the end.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, sums: &mut [f64; EIGHT], a: &[f64; EIGHT], b: &[f64; EIGHT]) {
+    let ((a, _), (b, _)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
+    for ((sum, &a), &b) in S::as_mut_simd_f64s(sums).0.iter_mut().zip(a).zip(b) {
+        *sum = simd.add_f64s(*sum, simd.mul_f64s(a, b));
+    }
+}
+
 #[inline(always)]
 fn add_multiple(mut sums: [f64; EIGHT], factor: f64, x: [f64; EIGHT]) -> [f64; EIGHT] {
     for lane in 0..EIGHT {
@@ -124,6 +150,31 @@ macro_rules! write {
             }
             $blocks[$to].0[part] = out;
         }
+    };
+}
+
+/// As [`write`], and adds `factor` times the sum of the products of two blocks to a number: the first
+/// one that is named, and the last.
+macro_rules! sum_and_write {
+    (
+        $simd:ident, $blocks:ident[$to:expr] = $value:expr, $t:ident: $first:expr
+        $(, $name:ident: $block:expr)*;
+        $sums:ident[$sum:expr] += $factor:expr, $by:expr
+    ) => {
+        let mut products = [0.0; EIGHT];
+        for part in 0..ROWS / EIGHT {
+            let $t = $first.0[part];
+            $(let $name = $block.0[part];)*
+            add_products($simd, &mut products, &$t, &$by.0[part]);
+            let mut out = [0.0; EIGHT];
+            for lane in 0..EIGHT {
+                let $t = $t[lane];
+                $(let $name = $name[lane];)*
+                out[lane] = $value;
+            }
+            $blocks[$to].0[part] = out;
+        }
+        $sums[$sum] += $factor * add_up(products);
     };
 }
 
@@ -263,6 +314,10 @@ impl Program {
                     let c = shared[k];
                     write!(v[to] = a - b * c, a: v[i], b: v[j]);
                 }
+                Op::MulMulRS => {
+                    let c = shared[k];
+                    write!(v[to] = a * b * c, a: v[i], b: v[j]);
+                }
                 Op::MulAdd => write!(v[to] = a.mul_add(b, c), a: v[i], b: v[j], c: v[k]),
                 Op::Unary(Unary::Sqrt) => write!(v[to] = a.sqrt(), a: v[i]),
                 Op::Unary(Unary::Recip) => write!(v[to] = 1.0 / a, a: v[i]),
@@ -278,17 +333,19 @@ impl Program {
     }
 
     #[inline(always)]
-    fn reverse_here(
+    fn reverse_here<S: Simd>(
         &self,
+        simd: S,
         memory: &mut Memory,
         window: Option<&mut [f64]>,
         totals: &mut [Block],
     ) -> bool {
-        self.sweep_here(memory);
+        self.sweep_here(simd, memory);
         let (shared, v, d) = (&memory.shared[..], &memory.values[..], &memory.adjoints[..]);
         let mut fine = true;
         for &Derivative { at, .. } in &self.derivatives {
-            fine &= d[at as usize].is_finite();
+            // Zeros, but for what is not finite: sums vectorize where flags do not.
+            fine &= !dot(simd, &d[at as usize], &Block::ZERO).is_nan();
         }
         if !fine {
             return false;
@@ -310,10 +367,10 @@ impl Program {
     }
 
     #[inline(always)]
-    fn sweep_here(&self, memory: &mut Memory) {
+    fn sweep_here<S: Simd>(&self, simd: S, memory: &mut Memory) {
         let (shared, v) = (&memory.shared[..], &memory.values[..]);
         let (sums, d) = (&mut memory.sums[..], &mut memory.adjoints[..]);
-        for &Back { step, to, from, by, base, factor, scale } in &self.reverse {
+        for &Back { step, to, from, by, base, also, factor, scale } in &self.reverse {
             let [to, from, by, base] = [to, from, by, base].map(|place| place as usize);
             match step {
                 Step::Add => write!(d[to] = scale * b + factor * t, b: d[base], t: d[from]),
@@ -329,17 +386,23 @@ impl Program {
                     let factor = factor * shared[by];
                     write!(d[to] = scale * b + factor * t, b: d[base], t: d[from]);
                 }
-                Step::Sum => sums[to] += factor * d[from].sum(),
-                Step::SumR => {
-                    let mut products = [0.0; EIGHT];
-                    for (t, x) in d[from].0.iter().zip(&v[by].0) {
-                        for lane in 0..EIGHT {
-                            products[lane] += t[lane] * x[lane];
-                        }
-                    }
-                    sums[to] += factor * add_up(products);
+                Step::Sum => sums[to] += factor * dot(simd, &d[from], &Block::ONE),
+                Step::SumR => sums[to] += factor * dot(simd, &d[from], &v[by]),
+                Step::SetSAndSum => {
+                    let multiple = factor * shared[by];
+                    sum_and_write!(
+                        simd, d[to] = multiple * t, t: d[from];
+                        sums[also.0 as usize] += factor, v[also.1 as usize]
+                    );
                 }
-                Step::SumS => sums[to] += factor * shared[by] * d[from].sum(),
+                Step::AddSAndSum => {
+                    let multiple = factor * shared[by];
+                    sum_and_write!(
+                        simd, d[to] = scale * b + multiple * t, t: d[from], b: d[base];
+                        sums[also.0 as usize] += factor, v[also.1 as usize]
+                    );
+                }
+                Step::SumS => sums[to] += factor * shared[by] * dot(simd, &d[from], &Block::ONE),
             }
         }
     }
@@ -435,8 +498,8 @@ impl WithSimd for Reverse<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        self.program.reverse_here(self.memory, self.window, self.totals)
+    fn with_simd<S: Simd>(self, simd: S) -> bool {
+        self.program.reverse_here(simd, self.memory, self.window, self.totals)
     }
 }
 
@@ -450,8 +513,8 @@ impl WithSimd for Sweep<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.program.sweep_here(self.memory);
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.program.sweep_here(simd, self.memory);
     }
 }
 

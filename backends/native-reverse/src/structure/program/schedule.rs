@@ -1,6 +1,6 @@
 //! From a graph to instructions: what is computed once, what for each row, and where it is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ad_api::{Binary, Relation, Unary};
 
@@ -55,6 +55,8 @@ pub(crate) enum Op {
     /// `a - b c`, rounded twice.
     SubMulRR,
     SubMulRS,
+    /// `a b c`, rounded twice.
+    MulMulRS,
     /// `a b + c`, rounded once.
     MulAdd,
     Unary(Unary),
@@ -97,6 +99,10 @@ pub(crate) enum Step {
     SumR,
     /// `sums[to] += Σ t * shared[by]`
     SumS,
+    /// [`Step::SetS`], and `sums[also.0] += Σ t * values[also.1]`
+    SetSAndSum,
+    /// [`Step::AddS`], and `sums[also.0] += Σ t * values[also.1]`
+    AddSAndSum,
 }
 
 /// See [`Step`].
@@ -107,6 +113,7 @@ pub(crate) struct Back {
     pub(crate) from: u32,
     pub(crate) by: u32,
     pub(crate) base: u32,
+    pub(crate) also: (u32, u32),
     pub(crate) factor: f64,
     pub(crate) scale: f64,
 }
@@ -155,8 +162,9 @@ pub(crate) struct Program {
     pub(crate) outputs: Vec<Place>,
     pub(crate) reverse: Vec<Back>,
     pub(crate) derivatives: Vec<Derivative>,
-    /// The entries of a Jacobian block that have no derivative: they are zero.
-    pub(crate) zeros: Vec<usize>,
+    /// For each entry of a Jacobian block the adjoint and the factor that it is the product of; what has
+    /// no derivative has a factor of zero.
+    pub(crate) entries: Vec<(u32, f64)>,
     /// The reverse sweep through what is computed once.
     pub(crate) once_reverse: Vec<SharedBack>,
     /// Shared inputs with a derivative, and where its sum is.
@@ -373,7 +381,7 @@ impl Compiler<'_> {
         places
     }
 
-    /// For each sum or difference that is computed with a product in it, that product.
+    /// For each sum, difference or shared multiple that is computed with a product in it, that product.
     fn fusions(&self, needed: &[bool], drafts: &[Draft]) -> HashMap<Id, Id> {
         let mut uses = vec![0_u32; self.graph.len()];
         for (&node, _) in self.graph.nodes().iter().zip(needed).filter(|(_, needed)| **needed) {
@@ -398,6 +406,21 @@ impl Compiler<'_> {
                     fusions.insert(id, a);
                 }
                 _ => {}
+            }
+        }
+        let in_sums: HashSet<Id> = fusions.values().copied().collect();
+        for (&node, id) in self.graph.nodes().iter().zip(0..).filter(|(_, id)| needed[*id as usize])
+        {
+            let Node::Mul(a, b) = node else { continue };
+            let product = match (self.is_shared(a), self.is_shared(b)) {
+                (false, true) => a,
+                (true, false) => b,
+                _ => continue,
+            };
+            let of_rows = matches!(self.graph.node(product), Node::Mul(x, y)
+                if !self.is_shared(x) && !self.is_shared(y));
+            if of_rows && fusible(product) && !in_sums.contains(&id) {
+                fusions.insert(id, product);
             }
         }
         fusions
@@ -527,8 +550,10 @@ impl Compiler<'_> {
             });
             let scale = draft.base.map_or(0.0, |base| base.factor);
             let (step, factor) = (draft.step, draft.factor);
-            program.reverse.push(Back { step, to, from, by, base, factor, scale });
+            let also = (0, 0);
+            program.reverse.push(Back { step, to, from, by, base, also, factor, scale });
         }
+        program.join_sums();
         program.adjoints = slots.count();
         program.derivatives = (derivatives.iter())
             .map(|derivative| Derivative { at: slots.at(derivative.at), ..*derivative })
@@ -542,18 +567,39 @@ fn is_sum(step: Step) -> bool {
 }
 
 impl Program {
-    /// Lists the entries that are always zero of a block for `q` outputs and `p` inputs.
-    pub(crate) fn list_zeros(&mut self, q: usize, p: usize) {
-        let mut entries = vec![true; q * p];
-        self.derivatives.iter().for_each(|d| entries[d.entry(p)] = false);
-        self.zeros = (0..q * p).filter(|&entry| entries[entry]).collect();
+    /// Makes one step of the two of a product of a row's value and a shared one.
+    fn join_sums(&mut self) {
+        let mut joined: Vec<Back> = Vec::with_capacity(self.reverse.len());
+        for next in self.reverse.drain(..) {
+            // A step may take the place of what it reads: then the next one reads something else.
+            if let Some(last) = joined.last_mut()
+                && last.from == next.from
+                && last.factor == next.factor
+                && (last.step == Step::SumR || last.to != next.from)
+            {
+                let (sum, other) =
+                    if last.step == Step::SumR { (*last, next) } else { (next, *last) };
+                let step = match other.step {
+                    Step::SetS => Some(Step::SetSAndSum),
+                    Step::AddS => Some(Step::AddSAndSum),
+                    _ => None,
+                };
+                if let (Step::SumR, Some(step)) = (sum.step, step) {
+                    *last = Back { step, also: (sum.to, sum.by), ..other };
+                    continue;
+                }
+            }
+            joined.push(next);
+        }
+        self.reverse = joined;
     }
-}
 
-impl Derivative {
-    /// Its place in a Jacobian block with `p` columns, row by row.
-    pub(crate) fn entry(&self, p: usize) -> usize {
-        self.output as usize * p + self.input as usize
+    /// Lists the entries of a block for `q` outputs and `p` inputs, row by row.
+    pub(crate) fn list_entries(&mut self, q: usize, p: usize) {
+        self.entries = vec![(0, 0.0); q * p];
+        for d in &self.derivatives {
+            self.entries[d.output as usize * p + d.input as usize] = (d.at, d.factor);
+        }
     }
 }
 
@@ -588,6 +634,7 @@ impl Instruction {
             | Op::DivRR
             | Op::AddMulRS
             | Op::SubMulRS
+            | Op::MulMulRS
             | Op::Binary(_)
             | Op::Picks(_)
             | Op::Guard(..) => [true, true, false],
@@ -662,6 +709,13 @@ impl Emitter<'_> {
 
     fn emit(&mut self, id: Id, node: Node, product: Option<Id>) {
         use Place::{Row, Shared};
+        if let (Some(product), Node::Mul(a, b)) = (product, node)
+            && let Node::Mul(x, y) = self.compiler.graph.node(product)
+            && let (Row(x), Row(y)) = (self.find(x), self.find(y))
+            && let Shared(multiple) = self.find(if a == product { b } else { a })
+        {
+            return self.push(Op::MulMulRS, id, [x, y, multiple]);
+        }
         if let (Some(product), Node::Add(a, b) | Node::Sub(a, b)) = (product, node) {
             let sum = self.compiler.real(if a == product { b } else { a });
             let Node::Mul(x, y) = self.compiler.graph.node(product) else { return };
