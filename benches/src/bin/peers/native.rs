@@ -97,8 +97,32 @@ pub(crate) fn residuals(inputs: &[[f64; 17]]) -> Call<'_> {
     })
 }
 
-/// The blocks of P5, one observation after the other, by tangents; the observed place is constant.
-pub(crate) fn blocks<'a, B: Backend>(backend: &B, inputs: &'a [[f64; 17]]) -> Outcome<Work<'a>>
+/// The blocks of P5, one observation after the other, by a cotangent for each residual; the derivatives
+/// by the observed place are left out.
+pub(crate) fn rows<'a, B: Backend>(backend: &B, inputs: &'a [[f64; 17]]) -> Outcome<Work<'a>>
+where
+    B::Prepared<Observation>: 'a,
+{
+    let mut prepared = backend.prepare(&Observation, &[0.0; 17])?;
+    let mut rows = [0.0; 2 * 17];
+    Ok(Work {
+        primal: residuals(inputs),
+        gradient: Box::new(move |y, blocks| {
+            let results = y.chunks_exact_mut(2).zip(blocks.chunks_exact_mut(2 * ACTIVE));
+            for (x, (y, block)) in black_box(inputs).iter().zip(results) {
+                prepared.value_and_pullback_into(x, &[1.0, 0.0, 0.0, 1.0], y, &mut rows)?;
+                for (row, block) in rows.chunks_exact(17).zip(block.chunks_exact_mut(ACTIVE)) {
+                    block.copy_from_slice(&row[..ACTIVE]);
+                }
+            }
+            Ok(())
+        }),
+        value: None,
+    })
+}
+
+/// The blocks of P5, one observation after the other, by a tangent for each active input.
+pub(crate) fn columns<'a, B: Backend>(backend: &B, inputs: &'a [[f64; 17]]) -> Outcome<Work<'a>>
 where
     B::Prepared<Observation>: 'a,
 {

@@ -109,14 +109,16 @@ fn bundle(bench: &Bench) -> Outcome {
     let problem = Problem::bundle(inputs.len());
     let (f, x) = bundle.structured()?;
     let native = NativeReverse::default();
-    bench.row("native-tape", &problem, Processor, || native::blocks(&native, &inputs))?;
+    let compiled = NativeReverse::compiled();
+    bench.row("native-tape", &problem, Processor, || native::rows(&native, &inputs))?;
+    bench.row("native-compiled", &problem, Processor, || native::rows(&compiled, &inputs))?;
     bench.row("native-prepared", &problem, Processor, || {
         native::map_blocks(&native, &f, &x, &inputs)
     })?;
     bench.row("native-prepared-2t", &problem, Wall, || {
         native::map_blocks(&two_threads(), &f, &x, &inputs)
     })?;
-    bench.row("dual", &problem, Processor, || native::blocks(&Dual::default(), &inputs))?;
+    bench.row("dual", &problem, Processor, || native::columns(&Dual::default(), &inputs))?;
     scalars::blocks(bench, &problem, &inputs)
 }
 

@@ -109,20 +109,51 @@ impl std::fmt::Display for Row<'_> {
 
 impl Against {
     fn read(path: &Path) -> Outcome<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        let against = text.and_then(|text| Self::parse(&text));
+        against.map_err(|error| format!("{}: {error}", path.display()).into())
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
         let mut times = HashMap::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
             let line: Line = serde_json::from_str(line)
-                .map_err(|error| format!("{}, line {}: {error}", path.display(), number + 1))?;
+                .map_err(|error| format!("line {}: {error}", number + 1))?;
             let time = line.gradient_min_ns.or(line.gradient_ns);
             if let (REFERENCE, Some(problem), Some(time)) = (&*line.peer, line.problem, time) {
                 times.insert(problem, time);
             }
         }
         if times.is_empty() {
-            return Err(format!("{} has no line of `{REFERENCE}`", path.display()).into());
+            return Err(format!("there is no line of `{REFERENCE}`"));
         }
         Ok(Against(times))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_times_of_the_reference_are_taken() {
+        let lines = concat!(
+            r#"{"peer":"cpp_manual","problem":"lv","gradient_ns":30.0,"gradient_min_ns":20.0,"note":""}"#,
+            "\n\n",
+            r#"{"peer":"adolc","problem":"lv","gradient_ns":10.0}"#,
+            "\n",
+            r#"{"peer":"cpp_manual","problem":"gmm","gradient_ns":40.0}"#,
+            "\n",
+            r#"{"peer":"ceres","problem":"fit","solve_ns":1.0}"#,
+        );
+        let Against(times) = Against::parse(lines).unwrap();
+        assert_eq!(times, HashMap::from([("lv".into(), 20.0), ("gmm".into(), 40.0)]));
+    }
+
+    #[test]
+    fn a_file_without_the_reference_is_refused() {
+        let refusal = |text| Against::parse(text).err().unwrap();
+        assert_eq!(refusal(r#"{"peer":"adolc"}"#), "there is no line of `cpp_manual`");
+        assert_eq!(refusal("\n{}"), "line 2: missing field `peer` at line 1 column 2");
     }
 }
