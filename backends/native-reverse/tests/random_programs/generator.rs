@@ -91,7 +91,7 @@ fn condition() -> impl Strategy<Value = Condition> {
 }
 
 fn read<S: Copy>(known: &[S], pick: Pick) -> S {
-    let (recent, choice) = (pick % 2 == 0, usize::from(pick / 2));
+    let (recent, choice) = (pick.is_multiple_of(2), usize::from(pick / 2));
     let among = if recent { known.len().min(3) } else { known.len() };
     known[known.len() - 1 - choice % among]
 }
@@ -109,8 +109,13 @@ fn bounded<S: Scalar>(a: S, size: f64) -> S {
 /// The argument in the domain of the function, away from its poles.
 fn unary<S: Scalar>(f: Unary, a: S) -> S {
     f.eval(match f {
-        Unary::Ln | Unary::Log2 | Unary::Log10 | Unary::Sqrt | Unary::Recip => positive(a, 0.3),
-        Unary::Cbrt | Unary::Ln1p => positive(a, 0.3),
+        Unary::Ln
+        | Unary::Ln1p
+        | Unary::Log2
+        | Unary::Log10
+        | Unary::Sqrt
+        | Unary::Cbrt
+        | Unary::Recip => positive(a, 0.3),
         Unary::Acosh => positive(a, 1.3),
         Unary::Asin | Unary::Acos | Unary::Atanh | Unary::Tan => bounded(a, 0.9),
         Unary::Exp | Unary::Exp2 | Unary::ExpM1 | Unary::Sinh | Unary::Cosh | Unary::Sinhc => {
@@ -134,10 +139,9 @@ fn binary<S: Scalar>(f: Binary, a: S, b: S) -> S {
 
 fn with_constant<S: Scalar>(f: Binary, a: S, c: f64) -> S {
     match f {
-        Binary::Div => f.eval_constant(a, c.abs() + 0.5),
         Binary::Pow => f.eval_constant(positive(a, 0.5), c),
         Binary::Log => f.eval_constant(positive(a, 0.5), c.abs() + 2.0),
-        Binary::Hypot | Binary::Atan2 => f.eval_constant(a, c.abs() + 0.5),
+        Binary::Div | Binary::Hypot | Binary::Atan2 => f.eval_constant(a, c.abs() + 0.5),
         Binary::Rem => f.eval_constant(a, c.abs() + 1.0),
         _ => f.eval_constant(a, c),
     }
@@ -181,7 +185,7 @@ impl Step {
         };
         // What grows would be all rounding. Some fold back by a branch, some smoothly.
         known.push(match self {
-            Step::Binary(..) | Step::Sum(..) if value > 4.0 || value < -4.0 => value.recip(),
+            Step::Binary(..) | Step::Sum(..) if value > 4.0 || -value > 4.0 => value.recip(),
             Step::Constant(..) | Step::Power(..) | Step::MulAdd(..) | Step::Detached(..) => {
                 value / (value * value * 0.05 + 1.0).sqrt()
             }

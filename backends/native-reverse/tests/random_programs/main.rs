@@ -161,7 +161,7 @@ fn compiled_agrees(body: &Program, random: &mut Random) -> TestCaseResult {
 /// How many programs, and which: the same few, or others at every longer run.
 fn config() -> ProptestConfig {
     let wanted = std::env::var("AD_RANDOM_PROGRAMS").ok().and_then(|count| count.parse().ok());
-    let cases = wanted.unwrap_or(8);
+    let cases = wanted.unwrap_or(24);
     ProptestConfig {
         cases,
         rng_seed: wanted.map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
