@@ -1,5 +1,8 @@
 //! From a description to a backend.
 
+#[cfg(feature = "native-reverse")]
+use std::num::NonZero;
+
 #[cfg(feature = "burn")]
 use ad_api::array::ArrayBackend;
 use ad_api::{AdError, Result};
@@ -34,12 +37,22 @@ impl BackendConfig {
                 Ok(chunk.map_or(Ok(num_dual), |chunk| num_dual.chunk(chunk))?.into())
             }
             #[cfg(feature = "native-reverse")]
-            BackendConfig::NativeReverse { mode } => {
+            BackendConfig::NativeReverse { mode, threads, exact_functions, budget } => {
                 let mode = match mode {
                     None | Some(Mode::Tape) => ad_native_reverse::Mode::Tape,
                     Some(Mode::Compiled) => ad_native_reverse::Mode::Compiled,
                 };
-                Ok(ad_native_reverse::NativeReverse::default().mode(mode).into())
+                let mut backend = ad_native_reverse::NativeReverse::default().mode(mode);
+                if let Some(threads) = threads.and_then(NonZero::new) {
+                    backend = backend.threads(threads);
+                }
+                if let Some(exact) = *exact_functions {
+                    backend = backend.exact_functions(exact);
+                }
+                if let Some(budget) = *budget {
+                    backend = backend.budget(budget);
+                }
+                Ok(backend.into())
             }
             #[cfg(feature = "fd")]
             BackendConfig::Fd { order, adaptive, max_step, lower, upper } => {

@@ -66,6 +66,16 @@ pub enum BackendConfig {
         /// How functions without structure are prepared. Default: the tape.
         #[serde(skip_serializing_if = "Option::is_none")]
         mode: Option<Mode>,
+        /// The most threads for the rows of maps and sums. Default: 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        threads: Option<usize>,
+        /// Whether programs of rows take the elementary functions of `f64` instead of vectorized ones,
+        /// which may differ in the last digit. Default: false.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exact_functions: Option<bool>,
+        /// The bytes that the record of a loop may take. Default: 64 MiB.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        budget: Option<usize>,
     },
     /// Finite differences with adaptive stencils.
     Fd {

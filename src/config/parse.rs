@@ -59,7 +59,12 @@ fn from_table(kind: &str, mut settings: Settings) -> Result<BackendConfig> {
             match engine {
                 "dual" => BackendConfig::Dual { chunk: settings.count("chunk")? },
                 "num-dual" => BackendConfig::NumDual { chunk: settings.count("chunk")? },
-                "native-reverse" => BackendConfig::NativeReverse { mode: mode(&mut settings)? },
+                "native-reverse" => BackendConfig::NativeReverse {
+                    mode: mode(&mut settings)?,
+                    threads: settings.count("threads")?,
+                    exact_functions: settings.flag("exact_functions")?,
+                    budget: settings.count("budget")?,
+                },
                 "fd" => BackendConfig::Fd {
                     order: settings.count("order")?,
                     adaptive: settings.flag("adaptive")?,

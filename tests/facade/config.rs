@@ -1,5 +1,7 @@
 //! Descriptions of backends: what is accepted, and what each mistake is called.
 
+use std::num::NonZero;
+
 use ad::{AdError, AnyBackend, BackendConfig, Engine, Mode, NativeReverse};
 use serde::Deserialize;
 
@@ -19,7 +21,12 @@ fn parse_error(name: &str) -> AdError {
 #[test]
 fn tables_names_and_pairs() {
     let dual = BackendConfig::Dual { chunk: None };
-    let reverse = BackendConfig::NativeReverse { mode: None };
+    let reverse = BackendConfig::NativeReverse {
+        mode: None,
+        threads: None,
+        exact_functions: None,
+        budget: None,
+    };
     for (text, expected) in [
         ("[backend]\nkind = 'dual'", dual.clone()),
         ("backend = 'dual'", dual.clone()),
@@ -43,8 +50,13 @@ fn tables_names_and_pairs() {
             },
         ),
         (
-            "[backend]\nkind = 'native-reverse'\nmode = 'compiled'",
-            BackendConfig::NativeReverse { mode: Some(Mode::Compiled) },
+            "[backend]\nkind = 'native-reverse'\nmode = 'compiled'\nthreads = 2",
+            BackendConfig::NativeReverse {
+                mode: Some(Mode::Compiled),
+                threads: Some(2),
+                exact_functions: None,
+                budget: None,
+            },
         ),
         ("backend = 'auto'", BackendConfig::Auto { candidates: vec![] }),
         (
@@ -77,14 +89,19 @@ fn every_compiled_kind_is_built_from_its_name_and_displays_as_it() {
 }
 
 #[test]
-fn the_mode_of_native_reverse_is_handed_on() {
-    for (mode, expected) in
-        [("tape", NativeReverse::default()), ("compiled", NativeReverse::compiled())]
-    {
-        let config =
-            from_toml(&format!("backend = {{ kind = 'native-reverse', mode = '{mode}' }}"));
+fn the_settings_of_native_reverse_are_handed_on() {
+    let two = NonZero::new(2).unwrap();
+    for (settings, expected) in [
+        ("mode = 'tape'", NativeReverse::default()),
+        ("mode = 'compiled'", NativeReverse::compiled()),
+        ("threads = 2", NativeReverse::default().threads(two)),
+        ("exact_functions = true", NativeReverse::default().exact_functions(true)),
+        ("budget = 1000", NativeReverse::default().budget(1000)),
+    ] {
+        let config = from_toml(&format!("backend = {{ kind = 'native-reverse', {settings} }}"));
         let built = config.as_ref().unwrap().build().unwrap();
-        assert!(matches!(built, AnyBackend::NativeReverse(found) if found == expected), "{mode}");
+        let same = matches!(built, AnyBackend::NativeReverse(found) if found == expected);
+        assert!(same, "{settings}");
         let json = serde_json::to_string(&config.clone().unwrap()).unwrap();
         assert_eq!(serde_json::from_str::<BackendConfig>(&json).unwrap(), config.unwrap());
     }

@@ -167,9 +167,9 @@
 //!
 //! - A variable that is used after its evaluation, on another thread, or in an evaluation inside its
 //!   own of the same type is a panic that says so, as soon as it would be recorded or returned there:
-//!   each carries the number of its recording, which is compared. (The 32-bit numbers repeat after 2³² recordings. A variable kept so long
-//!   might not be recognized; even then the result is a wrong derivative or a panic, and never
-//!   undefined behaviour.)
+//!   each carries the number of its recording, which is compared. (The 32-bit numbers repeat after 2³²
+//!   recordings. A variable kept so long might not be recognized; even then the result is a wrong
+//!   derivative or a panic, and never undefined behaviour.)
 //! - A function that fails or panics leaves tape, preparation and thread usable.
 //! - Neither a chain of 10⁶ operations nor a rule in a rule recurses: sweeps are loops.
 //! - `unsafe` code of ours is in `tape/active.rs`, and with the feature `jit` in `jit/code.rs`, which
@@ -180,44 +180,30 @@
 //!
 //! # Speed
 //!
-//! `cargo run --release -p ad-benches --bin peers -- --peer native-tape`, one core of an EPYC (Zen 5)
-//! shared with other work: gradient over primal, and bytes of tape for an operation of the primal.
+//! `cargo run --release -p ad-benches --bin peers`, one core of an EPYC (Zen 5, AVX-512) shared with other
+//! work: gradient over the primal at `f64`, on the tape, in compiled mode with machine code (and without),
+//! and prepared from a function that states its structure, machine code for loops (and without); the value
+//! alone in the last way. The primal is the plain loop, which is not vectorized over rows: hence figures
+//! below one.
 //!
-//! | problem | gradient over primal | bytes |
-//! |---|---|---|
-//! | Rosenbrock, 1000 and 10⁵ inputs | 11.5 | 4.5 |
-//! | the same, with a product with the Hessian | 51 and 69 | |
-//! | Lotka-Volterra, 1000 Runge-Kutta steps | 8.8 to 9.0 | 16 |
-//! | Gaussian mixture d2 k5, d10 k25, d32 k25 | 3.2, 9.3, 22 | |
-//! | recurrent network | 3.2 | |
+//! | problem | tape | compiled | prepared | its value |
+//! |---|---|---|---|---|
+//! | Rosenbrock, 1000 inputs, as a `Sum` | 11.3 | 3.1 (6.0) | 1.31 | 0.77 |
+//! | 10⁵ inputs | 11.2 | 6.9 (6.8) | 1.29 | 0.68 |
+//! | with a product with the Hessian, 1000 and 10⁵ | 50, 64 | | 3.3, 3.1 | |
+//! | Lotka-Volterra, 1000 Runge-Kutta steps, as a `Scan` | 8.8 to 9.4 | 2.5 (5.9) | 1.76 (2.8) | 1.24 |
+//! | Gaussian mixture d2 k5, as a `Chain` to a `Sum` | 3.3 | reads a primal | 0.19 | 0.13 |
+//! | d10 k25 | 9.4 | | 0.29 | 0.13 |
+//! | d32 k25 | 22 to 24 | | 0.66 | 0.24 |
+//! | recurrent network (LSTM), as a `Scan` | 3.2 | 1.45 (1.5) | 1.13 (1.75) | 1.0 |
+//! | bundle adjustment, all Jacobian blocks, as a `Map` | 23 | 7.5 | 1.8 to 2.0 | 0.82 |
 //!
-//! On the same machine an operation takes 1.4 ns (Rosenbrock) to 2.9 ns (Lotka-Volterra), of which 0.6
-//! to 0.9 in the reverse sweep.
+//! The tape takes 4.5 bytes (Rosenbrock) to 17 bytes (mixture d32) for an operation of the primal, at most
+//! 48, where each has two factors that depend on two variables each. An operation takes 1.4 to 2.9 ns, of
+//! which 0.6 to 0.9 in the reverse sweep. Two threads: 1.4 to 1.7 times as fast for the mixtures d10 and
+//! d32, 1.85 for bundle adjustment.
 //!
-//! Preparations of functions with structure, over the primal of the plain function
-//! (`cargo run --release -p ad-benches --bin peers`, one core of an EPYC with AVX-512, shared with
-//! other work; in brackets the plain tape in the same run):
-//!
-//! | problem | gradient over primal |
-//! |---|---|
-//! | Rosenbrock as a `Sum`, 1000 and 10⁵ inputs | 1.65 to 1.75 and 1.5 to 1.6 (23 and 25) |
-//! | the same, gradient and product with the Hessian | 4.1 (87 and 102) |
-//! | Lotka-Volterra as a `Scan`, with machine code and without | 1.8 and 2.8 (9.5) |
-//! | LSTM as a `Scan`, with machine code and without | 1.15 and 1.75 (3.6) |
-//! | Gaussian mixture as a `Chain` to a `Sum`, d2 k5, d10 k25, d32 k25 | 0.46, 0.46, 0.98 (3.6, 12, 25) |
-//! | bundle adjustment, blocks of a `Map` | 3.8 to 4.7 (50) |
-//!
-//! Functions without structure in compiled mode, in the same way:
-//!
-//! | problem | gradient over primal |
-//! |---|---|
-//! | Rosenbrock, 1000 and 10⁵ inputs | 6.0 and 6.8 (24 and 25) |
-//! | Lotka-Volterra | 5.9 (11) |
-//! | recurrent network | 1.55 (3.7) |
-//!
-//! Ratios below one: the primal is the plain loop, which is not vectorized over rows. What else was
-//! tried, for the tape and for programs, is in `NOTES.md`.
-//!
+//! What was tried, for the tape, programs, loops and machine code, is in `NOTES.md`.
 
 #![allow(clippy::inline_always, reason = "measured: calls and copies cost more than arithmetic")]
 
