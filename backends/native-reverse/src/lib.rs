@@ -47,10 +47,10 @@
 //!
 //! A number over `f64` carries its value and what it depends on: up to two variables of the tape, each
 //! times a partial derivative, 40 bytes in all. A function of one number multiplies its partials, and
-//! two numbers whose variables are no more than two together add theirs; nothing is recorded for
-//! either. Only what depends on more becomes a statement, and a variable of its own: three or four
-//! terms of 12 bytes, an index and a partial. So `sum += a * b` is one statement, a function of two
-//! inputs takes no tape at all (it is differentiated forwards, in effect), and constants cost nothing.
+//! two numbers that depend on one variable each, or on the same ones, put theirs together; nothing is
+//! recorded for either. Only what depends on more becomes a statement, and a variable of its own: three
+//! or four terms of 12 bytes, an index and a partial. So `sum += a * b` is one statement, a function of
+//! one input takes no tape at all (it is differentiated forwards, in effect), and constants cost nothing.
 //! Over nested scalars, where multiplying partials would take operations of their own, each operation is
 //! a statement.
 //!
@@ -188,18 +188,18 @@
 //!
 //! | problem | tape | compiled | prepared | its value |
 //! |---|---|---|---|---|
-//! | Rosenbrock, 1000 inputs, as a `Sum` | 11.3 | 3.1 (6.0) | 1.31 | 0.77 |
-//! | 10⁵ inputs | 11.2 | 6.9 (6.8) | 1.29 | 0.68 |
+//! | Rosenbrock, 1000 inputs, as a `Sum` | 10.8 | 3.1 (6.0) | 1.31 | 0.77 |
+//! | 10⁵ inputs | 10.8 | 6.9 (6.8) | 1.29 | 0.68 |
 //! | with a product with the Hessian, 1000 and 10⁵ | 50, 64 | | 3.3, 3.1 | |
-//! | Lotka-Volterra, 1000 Runge-Kutta steps, as a `Scan` | 8.8 to 9.4 | 2.5 (5.9) | 1.76 (2.8) | 1.24 |
+//! | Lotka-Volterra, 1000 Runge-Kutta steps, as a `Scan` | 8.5 | 2.5 (5.9) | 1.76 (2.8) | 1.24 |
 //! | Gaussian mixture d2 k5, as a `Chain` to a `Sum` | 3.3 | reads a primal | 0.19 | 0.13 |
 //! | d10 k25 | 9.4 | | 0.29 | 0.13 |
 //! | d32 k25 | 22 to 24 | | 0.66 | 0.24 |
 //! | recurrent network (LSTM), as a `Scan` | 3.2 | 1.45 (1.5) | 1.13 (1.75) | 1.0 |
 //! | bundle adjustment, all Jacobian blocks, as a `Map` | 23 | 7.5 | 1.8 to 2.0 | 0.82 |
 //!
-//! The tape takes 4.5 bytes (Rosenbrock) to 17 bytes (mixture d32) for an operation of the primal, at most
-//! 48, where each has two factors that depend on two variables each. An operation takes 1.4 to 2.9 ns, of
+//! The tape takes 7 bytes (Rosenbrock) to 17 bytes (mixture d32) for an operation of the primal, at most
+//! 48, where each has two factors that depend on two variables each. An operation takes 1.3 to 2.8 ns, of
 //! which 0.6 to 0.9 in the reverse sweep. Two threads: 1.4 to 1.7 times as fast for the mixtures d10 and
 //! d32, 1.85 for bundle adjustment.
 //!

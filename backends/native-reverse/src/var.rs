@@ -9,8 +9,8 @@ use crate::tape::{self, Edges, NONE, Pair};
 /// A value and what it depends on: 40 bytes over `f64`.
 ///
 /// Made by [`NativeReverse`](crate::NativeReverse) for the inputs of a function. Over `f64`, what depends
-/// on more than two variables of the tape is recorded, as a variable of its own; over other scalars, each
-/// operation is. What is computed from constants alone depends on none.
+/// on more than two variables of the tape is recorded, as a variable of its own, and little else; over
+/// other scalars, each operation is. What is computed from constants alone depends on none.
 ///
 /// # Panics
 ///
