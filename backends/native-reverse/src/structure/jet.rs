@@ -74,8 +74,7 @@ pub(crate) fn hvp<F: Function>(
     hv: &mut [f64],
 ) -> Option<f64> {
     let (n, m) = (f.inputs(), f.outputs());
-    let fits = x.len() == n && w.len() == m && gradient.len() == n && hv.len() == v.len();
-    if !fits || n == 0 || v.is_empty() || (v.len() != n && v.len() != 2 * n) {
+    if !super::fits((n, m), (x, w, v), (gradient, hv)) || v.len() > 2 * n {
         return None;
     }
     scratch::with(2 * (n + m), |buffer: &mut [Jet<1>]| {
